@@ -1,0 +1,52 @@
+# Needs Python >= 3.11 and make, nothing else. `make help` lists what there is.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DATA_DIR ?= .data
+export DATA_DIR
+
+.DEFAULT_GOAL := help
+.PHONY: help setup datasets demo test check lock clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.installed datasets ## install everything into .venv, fetch the data sets
+
+demo: setup ## start everything, run sample checkouts, serve until Ctrl-C (DEMO_EXIT=1: stop after the table)
+	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- $(BIN)/python -m devstack.demo
+
+test: setup ## run the test suite (ARGS="-k name" to choose)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.installed ## format, lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock: ## pin all dependencies anew (needs uv)
+	uv pip compile --universal --python-version 3.11 --extra dev --generate-hashes \
+	    --no-emit-index-url --no-annotate --no-header pyproject.toml -o requirements.lock
+
+clean: ## remove .venv, .data and caches
+	rm -rf $(VENV) .data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+datasets: .data/datasets/.built
+
+.data/datasets/.built: $(VENV)/.installed routing/build_datasets.py
+	$(BIN)/python -m routing.build_datasets --out $(@D)
+	@touch $@
+
+# The umask: as root, PostgreSQL runs as another user, who has to be able to read its programs.
+$(VENV)/.installed: requirements.lock devstack/smartpay.sh
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	    { echo "$(PYTHON) lacks the venv module. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	umask 022 && $(PYTHON) -m venv $(VENV)
+	umask 022 && $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	install -m 755 devstack/smartpay.sh $(BIN)/smartpay
+	@touch $@

@@ -1,0 +1,238 @@
+"""Ask an account for the money, and find out what became of it.
+
+The order within a send is the safety of the whole product: the intent and the claim are committed before the
+call, the answer is judged by whether an earlier send may have left, and what it means is committed before the
+workflow hears of it. Killed at any point, the activity runs again and finds in the row how far it came.
+"""
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+from temporalio import activity
+
+from activities.context import Context, card_of, handle_of, route_request
+from activities.errors import Gone
+from activities.messages import AttemptTask, Kind, LookUpAttempt, Report, SendAttempt
+from activities.recording import record, report_of
+from domain.attempt import AttemptStatus
+from domain.checkout import CaptureMethod, CheckoutStatus, Customer, MethodType, PaymentMethod
+from domain.conclude import check, conclude
+from domain.outcome import Approved, Canceled, Mismatch, NotFound, NotSent, Outcome, Pending, Unknown
+from gateways.base import ChargeRequest
+from storage import attempts, checkouts
+from storage.events import tell
+from storage.tables import Attempt, Checkout
+
+STALLED_AFTER = 5.0
+"""Seconds from the start of the claim to the call after which nothing is sent any more: the process was
+stopped in between, and by now somebody may have believed a look-up that found nothing (W5)."""
+
+KEY_LIFE_MARGIN = timedelta(hours=1)
+"""So long before a key's documented end nothing is sent under it any more."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to send: committed, numbered, and known to be the first or not."""
+
+    checkout: Checkout
+    attempt: Attempt
+    send: int
+    first: bool
+
+
+def _answered(attempt: Attempt) -> bool:
+    """The gateway has answered: asking again could only blur it."""
+    status = AttemptStatus(attempt.status)
+    return status.settled or status in (AttemptStatus.REQUIRES_ACTION, AttemptStatus.PENDING)
+
+
+def _checked(outcome: Approved, checkout: Checkout, attempt: Attempt) -> Approved | Mismatch:
+    return check(
+        outcome.payment,
+        reference=attempt.id,
+        amount=checkout.amount,
+        currency=checkout.currency,
+        capture_method=CaptureMethod(checkout.capture_method),
+    )
+
+
+class Attempting:
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    @activity.defn
+    async def send_attempt(self, task: SendAttempt) -> Report:
+        """Send the attempt, or send it again under its key, or look it up: whatever is safe now."""
+        began = time.monotonic()
+        claim = await self._claim(task)
+        if isinstance(claim, Report):
+            return claim
+        request = self._charge_request(claim.checkout, claim.attempt)
+        gateway = self._context.accounts.gateway(task.account)
+        outcome: Outcome
+        if time.monotonic() - began > STALLED_AFTER:
+            outcome = Unknown(detail="stalled before sending")
+        else:
+            outcome = await gateway.charge(request)
+        if isinstance(outcome, NotSent) and not claim.first:
+            # This call had no effect, but an earlier one may have.
+            outcome = Unknown(detail=f"an earlier send may have left; now {outcome.cause}")
+        if isinstance(outcome, Approved):
+            outcome = _checked(outcome, claim.checkout, claim.attempt)
+        async with self._context.database.transaction() as session:
+            return await record(session, claim.attempt, outcome, send=claim.send)
+
+    async def _claim(self, task: SendAttempt) -> "Claim | Report":
+        """Commit the intent and claim the send, or say why nothing is sent."""
+        async with self._context.database.transaction() as session:
+            checkout = await checkouts.get(session, task.checkout_id)
+            if checkout is None:
+                raise Gone(task.checkout_id)
+            attempt = await attempts.get(session, task.attempt_id)
+            if attempt is not None and _answered(attempt):
+                return report_of(attempt)
+            if CheckoutStatus(checkout.status).final:
+                return Report(kind=Kind.STOPPED, status=AttemptStatus.NOT_SENT)
+            if attempt is None:
+                why = await self._ineligible(session, checkout, task)
+                if why is not None:
+                    tell(session, checkout.id, "account.skipped", account=task.account, reason=why)
+                    return Report(kind=Kind.EXCLUDED, status=AttemptStatus.NOT_SENT, detail=why)
+                await attempts.intend(session, self._new_attempt(checkout, task))
+            send = await attempts.claim_first_send(session, task.attempt_id)
+            first = send is not None
+            if send is None and attempt is not None and self._may_resend(attempt):
+                send = await attempts.claim_resend(session, task.attempt_id)
+            if send is not None:
+                if checkout.status != CheckoutStatus.PROCESSING:
+                    await checkouts.advance(session, checkout.id, CheckoutStatus.PROCESSING, next_action=None)
+                kind = "attempt.sent" if first else "attempt.sent_again"
+                tell(session, checkout.id, kind, attempt_id=task.attempt_id, account=task.account)
+            attempt = await attempts.get(session, task.attempt_id)
+        if attempt is None:
+            raise Gone(task.attempt_id)
+        if send is None:
+            return await self._look_up(task)
+        return Claim(checkout=checkout, attempt=attempt, send=send, first=first)
+
+    async def _ineligible(self, session: AsyncSession, checkout: Checkout, task: SendAttempt) -> str | None:
+        if task.recheck:
+            exclusion = self._context.router.recheck(task.account, route_request(checkout))
+            if exclusion is not None:
+                return exclusion
+        card = card_of(self._context, checkout, task.account)
+        if card is not None and task.method is MethodType.CARD:
+            declines = await attempts.declines_of_card(session, card[1])
+            if declines >= self._context.settings.max_declines_per_card:
+                return "declines_per_card"
+        return None
+
+    def _new_attempt(self, checkout: Checkout, task: SendAttempt) -> Attempt:
+        card = card_of(self._context, checkout, task.account)
+        return Attempt(
+            id=task.attempt_id,
+            checkout_id=checkout.id,
+            number=task.number,
+            gateway=task.gateway,
+            account=task.account,
+            method=task.method,
+            status=AttemptStatus.STARTED,
+            card=card[1] if card is not None and task.method is MethodType.CARD else None,
+        )
+
+    def _may_resend(self, attempt: Attempt) -> bool:
+        """Only under a key that the gateway surely still knows."""
+        life = self._context.accounts.known[attempt.account].capabilities.key_life
+        if life is None or attempt.sent_at is None:
+            return False
+        return datetime.now(UTC) - attempt.sent_at < life - KEY_LIFE_MARGIN
+
+    def _charge_request(self, checkout: Checkout, attempt: Attempt) -> ChargeRequest:
+        """Built from the recorded rows alone, so that every send of an attempt has equal bytes (I8)."""
+        method = PaymentMethod.model_validate(checkout.payment_method)
+        card = card_of(self._context, checkout, attempt.account)
+        settings = self._context.settings
+        return ChargeRequest(
+            reference=attempt.id,
+            idempotency_key=f"{attempt.id}:charge",
+            amount=checkout.amount,
+            currency=checkout.currency,
+            capture_method=CaptureMethod(checkout.capture_method),
+            method=method.model_copy(
+                update={
+                    "type": MethodType(attempt.method),
+                    "tokens": {} if card is None else {attempt.gateway: card[0]},
+                }
+            ),
+            customer=Customer.model_validate(checkout.customer),
+            return_url=checkout.return_url or f"{settings.public_url}/returned",
+            expires_at=attempt.created_at + timedelta(seconds=settings.action_expires_after),
+        )
+
+    @activity.defn
+    async def look_up_attempt(self, task: LookUpAttempt) -> Report:
+        """Ask the gateway what became of the attempt, and record it."""
+        return await self._look_up(task, believe_not_found=task.believe_not_found)
+
+    @activity.defn
+    async def close_attempt(self, task: AttemptTask) -> Report:
+        """Close the page, challenge or prompt, so that the customer cannot pay any more."""
+        checkout, attempt = await self._rows(task)
+        if AttemptStatus(attempt.status).settled or attempt.sent_at is None:
+            return report_of(attempt)
+        outcome = await self._context.accounts.gateway(task.account).close(handle_of(checkout, attempt))
+        if isinstance(outcome, Approved):
+            outcome = _checked(outcome, checkout, attempt)
+        async with self._context.database.transaction() as session:
+            if isinstance(outcome, Canceled) and not self._fence(task.account):
+                await attempts.lock(session, attempt.id)
+                await attempts.change(session, attempt.id, closed_at=datetime.now(UTC))
+                tell(session, checkout.id, "attempt.page_closed", attempt_id=attempt.id)
+                return Report(kind=Kind.CLOSED, status=AttemptStatus(attempt.status))
+            if isinstance(outcome, NotSent):
+                outcome = Unknown(detail=outcome.detail)
+            return await record(session, attempt, outcome)
+
+    async def _look_up(self, task: AttemptTask, *, believe_not_found: bool = False) -> Report:
+        checkout, attempt = await self._rows(task)
+        if AttemptStatus(attempt.status).settled or attempt.sent_at is None:
+            return report_of(attempt)
+        answer = await self._context.accounts.gateway(task.account).look_up(handle_of(checkout, attempt))
+        open_page = attempt.page_url is not None and attempt.closed_at is None
+        outcome: Outcome = (
+            answer
+            if isinstance(answer, Unknown)
+            else conclude(
+                answer.payments,
+                reference=attempt.id,
+                amount=checkout.amount,
+                currency=checkout.currency,
+                capture_method=CaptureMethod(checkout.capture_method),
+                page=open_page,
+            )
+        )
+        if isinstance(outcome, NotFound) and open_page:
+            outcome = Pending(detail="nobody has paid on the page yet")
+        async with self._context.database.transaction() as session:
+            if isinstance(outcome, NotFound) and believe_not_found:
+                await attempts.lock(session, attempt.id)
+                if await attempts.record(session, attempt.id, AttemptStatus.NOT_FOUND, detail=None):
+                    tell(
+                        session, checkout.id, "attempt.not_found", attempt_id=attempt.id, account=task.account
+                    )
+                    return Report(kind=Kind.NOT_FOUND, status=AttemptStatus.NOT_FOUND)
+            return await record(session, attempt, outcome)
+
+    def _fence(self, account: str) -> bool:
+        return self._context.accounts.known[account].capabilities.fence
+
+    async def _rows(self, task: AttemptTask) -> tuple[Checkout, Attempt]:
+        async with self._context.database.transaction() as session:
+            checkout = await checkouts.get(session, task.checkout_id)
+            attempt = await attempts.get(session, task.attempt_id)
+        if checkout is None or attempt is None:
+            raise Gone(task.attempt_id)
+        return checkout, attempt

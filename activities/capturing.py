@@ -1,0 +1,100 @@
+"""Take or release an authorization."""
+
+from temporalio import activity
+
+from activities.context import Context, handle_of
+from activities.errors import Gone, Unsettled
+from activities.messages import AttemptTask, CaptureAttempt, Kind, Report
+from activities.recording import report_of
+from domain.attempt import AttemptStatus
+from domain.checkout import CheckoutStatus
+from domain.outcome import Approved, Canceled, Declined, Outcome, PaymentStatus
+from gateways.base import CaptureRequest, Found, VoidRequest
+from storage import attempts, checkouts
+from storage.events import tell
+from storage.tables import Attempt, Checkout
+
+
+class Capturing:
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    @activity.defn
+    async def capture_attempt(self, task: CaptureAttempt) -> Report:
+        """Capture `task.amount` of the authorization. Raises Unsettled while the answer is unclear."""
+        checkout, attempt = await self._authorized(task)
+        if attempt.status != AttemptStatus.AUTHORIZED:
+            return report_of(attempt)
+        amount = checkout.amount if task.amount is None else task.amount
+        gateway = self._context.accounts.gateway(task.account)
+        handle = handle_of(checkout, attempt)
+        outcome: Outcome = await gateway.capture(
+            CaptureRequest(handle=handle, amount=amount, idempotency_key=f"{attempt.id}:capture")
+        )
+        match outcome:
+            case Approved(payment=payment) if payment.status is PaymentStatus.CAPTURED:
+                captured = payment.amount_captured
+            case Declined(decline=decline):
+                async with self._context.database.transaction() as session:
+                    tell(
+                        session, checkout.id, "capture.refused", attempt_id=attempt.id, detail=decline.message
+                    )
+                return Report(
+                    kind=Kind.DECLINED,
+                    status=AttemptStatus.AUTHORIZED,
+                    decline=decline.category,
+                    detail=decline.message,
+                )
+            case _:
+                found = await gateway.look_up(handle)
+                captured = _captured(found) if isinstance(found, Found) else 0
+                if captured == 0:
+                    raise Unsettled(f"capture of {attempt.id} is {outcome.kind}")
+        async with self._context.database.transaction() as session:
+            row = await attempts.lock(session, attempt.id)
+            if row.status == AttemptStatus.AUTHORIZED:
+                await attempts.change(
+                    session, row.id, status=AttemptStatus.CAPTURED, amount_captured=captured
+                )
+                await checkouts.advance(
+                    session, checkout.id, CheckoutStatus.SUCCEEDED, amount_captured=captured
+                )
+                tell(session, checkout.id, "attempt.captured", attempt_id=row.id, amount=captured)
+        return Report(kind=Kind.APPROVED, status=AttemptStatus.CAPTURED)
+
+    @activity.defn
+    async def void_attempt(self, task: AttemptTask) -> Report:
+        """Release the authorization. Raises Unsettled while the answer is unclear."""
+        checkout, attempt = await self._authorized(task)
+        if attempt.status != AttemptStatus.AUTHORIZED:
+            return report_of(attempt)
+        outcome = await self._context.accounts.gateway(task.account).void(
+            VoidRequest(handle=handle_of(checkout, attempt), idempotency_key=f"{attempt.id}:void")
+        )
+        if isinstance(outcome, Declined):
+            return Report(
+                kind=Kind.DECLINED,
+                status=AttemptStatus.AUTHORIZED,
+                decline=outcome.decline.category,
+                detail=outcome.decline.message,
+            )
+        if not isinstance(outcome, Canceled):
+            raise Unsettled(f"void of {attempt.id} is {outcome.kind}")
+        async with self._context.database.transaction() as session:
+            row = await attempts.lock(session, attempt.id)
+            if row.status == AttemptStatus.AUTHORIZED:
+                await attempts.change(session, row.id, status=AttemptStatus.VOIDED)
+                tell(session, checkout.id, "attempt.voided", attempt_id=row.id, account=row.account)
+        return Report(kind=Kind.CANCELED, status=AttemptStatus.VOIDED)
+
+    async def _authorized(self, task: AttemptTask) -> tuple[Checkout, Attempt]:
+        async with self._context.database.transaction() as session:
+            checkout = await checkouts.get(session, task.checkout_id)
+            attempt = await attempts.get(session, task.attempt_id)
+        if checkout is None or attempt is None:
+            raise Gone(task.attempt_id)
+        return checkout, attempt
+
+
+def _captured(found: Found) -> int:
+    return max((payment.amount_captured for payment in found.payments), default=0)

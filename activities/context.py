@@ -1,0 +1,63 @@
+"""What activities need, built once by the worker."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
+
+from activities.errors import Gone
+from config.settings import Settings
+from domain.checkout import CaptureMethod, Customer, PaymentMethod
+from gateways.base import PaymentHandle
+from gateways.registry import Accounts
+from routing.eligibility import token_for
+from routing.request import RouteRequest
+from routing.router import Router
+from storage.database import Database
+from storage.tables import Attempt, Checkout
+
+
+@dataclass(frozen=True)
+class Context:
+    database: Database
+    accounts: Accounts
+    router: Router
+    settings: Settings
+
+    def quiet_period(self, account: str) -> timedelta:
+        """After the last send, how long until this account's "not found" may be believed."""
+        if self.settings.quiet_period is not None:
+            return timedelta(seconds=self.settings.quiet_period)
+        return self.accounts.known[account].capabilities.quiet_period
+
+
+def route_request(checkout: Checkout) -> RouteRequest:
+    return RouteRequest(
+        amount=checkout.amount,
+        currency=checkout.currency,
+        method=PaymentMethod.model_validate(checkout.payment_method),
+        customer=Customer.model_validate(checkout.customer),
+        capture_method=CaptureMethod(checkout.capture_method),
+        allow_redirect=checkout.allow_redirect,
+        gateway=checkout.gateway_choice,
+    )
+
+
+def handle_of(checkout: Checkout, attempt: Attempt) -> PaymentHandle:
+    """What a gateway needs to find the payment again. Raises Gone for an attempt never sent."""
+    if attempt.sent_at is None:
+        raise Gone(f"a send of {attempt.id}")
+    return PaymentHandle(
+        reference=attempt.id,
+        amount=checkout.amount,
+        currency=checkout.currency,
+        sent_at=attempt.sent_at,
+        payment_id=attempt.gateway_payment_id,
+        page_url=attempt.page_url,
+    )
+
+
+def card_of(context: Context, checkout: Checkout, account: str) -> tuple[str, bytes] | None:
+    """The card token that this account would charge, and its digest; None where it has none."""
+    method = PaymentMethod.model_validate(checkout.payment_method)
+    token = token_for(context.accounts.known[account], method)
+    return None if token is None else (token, hashlib.sha256(token.encode()).digest())

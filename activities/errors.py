@@ -1,0 +1,22 @@
+"""The one place that says which fault is tried again.
+
+Everything is, by default: a database or network fault of ours ends when the outage does. Two kinds are
+not: a checkout that does not exist cannot be helped by repeating, and an unclear money movement must be
+looked up before it is repeated, which the activity itself does at its next try.
+"""
+
+from temporalio.exceptions import ApplicationError
+
+
+class Gone(ApplicationError):
+    """The row that the activity is about does not exist. Never retried."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} does not exist", type="Gone", non_retryable=True)
+
+
+class Unsettled(ApplicationError):
+    """The gateway has not given a definite answer yet. Retried with backoff."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what, type="Unsettled")

@@ -1,0 +1,60 @@
+"""Bring a checkout to the end that the workflow decided on."""
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+from temporalio import activity
+
+from activities.context import Context
+from activities.errors import Gone
+from activities.messages import FinishCheckout, Finished
+from domain.attempt import AttemptStatus
+from domain.checkout import CheckoutStatus
+from domain.decline import Decline, DeclineCategory, DeclineCode
+from storage import attempts, checkouts
+from storage.events import alert
+
+_NO_ACCOUNT = Decline(
+    category=DeclineCategory.CONFIGURATION,
+    code=DeclineCode.NO_ELIGIBLE_GATEWAY,
+    message="No configured account can take this payment; `routing.excluded` says why.",
+)
+_NOBODY_REACHED = Decline(
+    category=DeclineCategory.SOFT,
+    code=DeclineCode.GATEWAY_UNAVAILABLE,
+    message="No account that can take this payment could be reached.",
+)
+
+
+class Finishing:
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    @activity.defn
+    async def finish_checkout(self, task: FinishCheckout) -> Finished:
+        """Write the status and, for a failure, the decline that explains it. A final status stays."""
+        async with self._context.database.transaction() as session:
+            checkout = await checkouts.get(session, task.checkout_id)
+            if checkout is None:
+                raise Gone(task.checkout_id)
+            values: dict[str, object] = {"next_action": None, "review_reason": task.review_reason}
+            if task.status is CheckoutStatus.FAILED:
+                values["decline"] = (await self._decline(session, checkout.id)).model_dump(mode="json")
+            try:
+                await checkouts.advance(session, checkout.id, task.status, **values)
+            except checkouts.IllegalTransition as refusal:
+                return Finished(status=refusal.now)
+            if task.status is CheckoutStatus.IN_REVIEW:
+                await alert(
+                    session,
+                    f"checkout.in_review.{task.review_reason}",
+                    checkout.id,
+                    "A checkout waits for a person's decision.",
+                )
+        return Finished(status=task.status)
+
+    @staticmethod
+    async def _decline(session: AsyncSession, checkout_id: str) -> Decline:
+        made = await attempts.of_checkout(session, checkout_id)
+        for attempt in reversed(made):
+            if attempt.status == AttemptStatus.DECLINED and attempt.decline is not None:
+                return Decline.model_validate(attempt.decline)
+        return _NOBODY_REACHED if made else _NO_ACCOUNT

@@ -1,0 +1,136 @@
+"""What passes between workflows and activities. It all lies in Temporal's histories: no personal data here,
+no tokens, no links; activities read those from the database."""
+
+from enum import StrEnum
+
+from domain.attempt import AttemptStatus
+from domain.checkout import CheckoutStatus, MethodType, ReviewReason
+from domain.decline import DeclineCategory
+from domain.outcome import Frozen
+
+
+class Timings(Frozen):
+    """Durations and limits, decided once per checkout so that a change of settings never breaks a replay.
+
+    Seconds where nothing else is said; the meaning of each is in `config/settings.py`.
+    """
+
+    charge_timeout: float
+    look_up_timeout: float
+    look_up_intervals: tuple[float, ...]
+    action_poll_intervals: tuple[float, ...]
+    unresolved_after: float
+    action_expires_after: float
+    max_attempts: int
+    max_not_sent_retries: int
+    not_sent_backoff: float
+    max_resends: int
+    watch_intervals: tuple[float, ...]
+    watch_for: float
+
+
+class Step(Frozen):
+    """One account of the plan, with what the workflow must know of its gateway."""
+
+    gateway: str
+    account: str
+    method: MethodType
+    reason: str
+    keyed: bool
+    """Its idempotency keys make a resend safe; without them it is only looked up."""
+    fence: bool
+    """A confirmed close is final."""
+    quiet_period: float
+    page_possible: bool
+    """The customer may be sent to its page to correct a decline."""
+    authorization_life: float
+
+
+class Plan(Frozen):
+    country: str | None
+    manual_capture: bool
+    steps: tuple[Step, ...]
+    timings: Timings
+
+
+class PlanCheckout(Frozen):
+    checkout_id: str
+
+
+class AttemptTask(Frozen):
+    """Which attempt an activity is about."""
+
+    checkout_id: str
+    attempt_id: str
+    account: str
+
+
+class SendAttempt(AttemptTask):
+    number: int
+    gateway: str
+    method: MethodType
+    recheck: bool = False
+    """Eligibility is checked again first: time has passed since the plan."""
+
+
+class LookUpAttempt(AttemptTask):
+    believe_not_found: bool = False
+    """The fence or quiet period has passed and the look-up before found nothing: another one is proof."""
+
+
+class CaptureAttempt(AttemptTask):
+    amount: int | None = None
+    """Minor units; None: all of it."""
+
+
+class Kind(StrEnum):
+    """What came of a call, as the workflow sees it."""
+
+    APPROVED = "approved"
+    ACTION_REQUIRED = "action_required"
+    DECLINED = "declined"
+    CANCELED = "canceled"
+    CLOSED = "closed"
+    """The page is closed, but a payment that was under way may still arrive."""
+    NOT_SENT = "not_sent"
+    PENDING = "pending"
+    UNKNOWN = "unknown"
+    NOT_FOUND = "not_found"
+    MISMATCH = "mismatch"
+    EXCLUDED = "excluded"
+    """Not asked: the account is no longer eligible."""
+    STOPPED = "stopped"
+    """Not asked: the checkout is final."""
+
+
+class Report(Frozen):
+    """What came of one call and what is recorded of the attempt now."""
+
+    kind: Kind
+    status: AttemptStatus
+    decline: DeclineCategory | None = None
+    retry_after: float | None = None
+    detail: str | None = None
+
+    @property
+    def negative(self) -> bool:
+        """Definitely without money: the next account may be asked (I9)."""
+        return self.kind is Kind.EXCLUDED or self.status.negative
+
+
+class FinishCheckout(Frozen):
+    checkout_id: str
+    status: CheckoutStatus
+    review_reason: ReviewReason | None = None
+
+
+class Finished(Frozen):
+    """The status that the checkout really has: an earlier final one stays."""
+
+    status: CheckoutStatus
+
+
+class Compensated(Frozen):
+    """What the watcher's compensation has come to: `refunded`, `voided`, `pending` or `nothing`."""
+
+    result: str

@@ -1,0 +1,55 @@
+"""Plan a checkout: decide once, record it, and tell the workflow what it must know."""
+
+from temporalio import activity
+
+from activities.context import Context, route_request
+from activities.errors import Gone
+from activities.messages import Plan, PlanCheckout, Step, Timings
+from domain.checkout import CaptureMethod, MethodType
+from domain.route import PlannedAccount, RoutePlan
+from storage import checkouts
+
+
+class Planning:
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    @activity.defn
+    async def plan_checkout(self, task: PlanCheckout) -> Plan:
+        """The ordered accounts, from the plan recorded first: a repeat gives the same answer."""
+        async with self._context.database.transaction() as session:
+            checkout = await checkouts.get(session, task.checkout_id)
+            if checkout is None:
+                raise Gone(task.checkout_id)
+            if checkout.routing is None:
+                route = self._context.router.plan(route_request(checkout))
+                await checkouts.record_plan(session, checkout.id, route.model_dump(mode="json"))
+            else:
+                route = RoutePlan.model_validate(checkout.routing)
+        return Plan(
+            country=route.country.code,
+            manual_capture=checkout.capture_method == CaptureMethod.MANUAL,
+            steps=tuple(self._step(entry, checkout.allow_redirect) for entry in route.plan),
+            timings=self._timings(),
+        )
+
+    def _step(self, entry: PlannedAccount, allow_redirect: bool) -> Step:
+        capabilities = self._context.accounts.known[entry.account].capabilities
+        life = capabilities.authorization_life
+        return Step(
+            gateway=entry.gateway,
+            account=entry.account,
+            method=entry.method,
+            reason=entry.reason,
+            keyed=capabilities.key_life is not None,
+            fence=capabilities.fence,
+            quiet_period=self._context.quiet_period(entry.account).total_seconds(),
+            page_possible=allow_redirect
+            and entry.method is MethodType.CARD
+            and MethodType.HOSTED in capabilities.methods,
+            authorization_life=0 if life is None else life.total_seconds(),
+        )
+
+    def _timings(self) -> Timings:
+        settings = self._context.settings
+        return Timings(**{name: getattr(settings, name) for name in Timings.model_fields})

@@ -1,0 +1,39 @@
+"""`python -m api`: serve the API, on loopback unless `API_HOST` says otherwise."""
+
+import sys
+
+import uvicorn
+
+from api.app import create_app
+from config import logging as logs
+from config.settings import Settings
+from gateways.registry import BadAccounts
+from routing.country_map import BadCountryMap
+from routing.datasets import BadDataset
+
+
+def main() -> int:
+    settings = Settings()
+    logs.configure(settings)
+    try:
+        app = create_app(settings)
+    except (BadAccounts, BadCountryMap, BadDataset) as error:
+        sys.stderr.write(f"The API does not start: {error}\n")
+        return 1
+    uvicorn.run(
+        app,
+        host=settings.api_host,
+        port=settings.api_port,
+        log_config=None,
+        access_log=False,  # its lines would carry query strings
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=20,
+        h11_max_incomplete_event_size=65_536,
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

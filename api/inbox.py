@@ -1,0 +1,62 @@
+"""The webhook inbox: store, then tell the run it concerns."""
+
+import hashlib
+
+import structlog
+from temporalio.service import RPCError
+
+from api.runs import tell_news
+from api.services import Services
+from domain.ids import Prefix, new_id
+from gateways.base import WebhookEvent
+from storage import attempts, webhook_events
+from storage.tables import Attempt, WebhookEventRow
+
+log = structlog.get_logger()
+
+
+async def receive(parts: Services, account: str, event: WebhookEvent, body: bytes) -> None:
+    """Keep a verified event, once, and tell its run. Raises SQLAlchemyError: then it is not acknowledged.
+
+    Where the run cannot be told now, the event stays undelivered and the sweep tells it.
+    """
+    row = WebhookEventRow(
+        id=new_id(Prefix.EVENT),
+        account=account,
+        dedupe_key=event.event_id or hashlib.sha256(body).hexdigest(),
+        kind=event.kind[:200],
+        reference=event.reference,
+        payment_id=event.payment_id,
+    )
+    async with parts.database.transaction() as session:
+        new = await webhook_events.store(session, row)
+    if not new:
+        return
+    try:
+        await deliver(parts, row)
+    except RPCError as error:
+        log.warning("webhook.undelivered", event_id=row.id, status=str(error.status))
+        parts.door.temporal_failed()
+
+
+async def deliver(parts: Services, event: WebhookEventRow) -> None:
+    """Tell the run that the event concerns. Raises RPCError where Temporal cannot be asked."""
+    attempt = await _attempt_of(parts, event)
+    if attempt is None:
+        disposition = "unrelated"
+    else:
+        disposition = "signalled" if await tell_news(parts.temporal, attempt.id) else "closed"
+    async with parts.database.transaction() as session:
+        await webhook_events.mark_delivered(session, event.id, disposition)
+    log.info("webhook.delivered", event_id=event.id, account=event.account, disposition=disposition)
+
+
+async def _attempt_of(parts: Services, event: WebhookEventRow) -> Attempt | None:
+    """The attempt that the event names, by our reference or the gateway's id; only of its own account."""
+    async with parts.database.transaction() as session:
+        attempt = None
+        if event.reference is not None:
+            attempt = await attempts.get(session, event.reference)
+        if attempt is None and event.payment_id is not None:
+            attempt = await attempts.by_payment_id(session, event.account, event.payment_id)
+    return attempt if attempt is not None and attempt.account == event.account else None

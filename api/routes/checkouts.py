@@ -1,0 +1,261 @@
+"""`/v1/checkouts`: create, read, list, cancel, capture."""
+
+import base64
+import binascii
+import json
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Response
+from temporalio.service import RPCError
+
+from api.auth import Merchant, Parts
+from api.commands import cancel_checkout, capture_checkout
+from api.errors import (
+    AlreadyPaid,
+    BodyTooLarge,
+    CardDataRefused,
+    IdempotencyKeyInvalid,
+    IdempotencyKeyMissing,
+    IdempotencyKeyReused,
+    InProgress,
+    InvalidRequest,
+    MalformedRequest,
+    NotCancelable,
+    NotCapturable,
+    NotFound,
+    Overloaded,
+    Unauthorized,
+    Unavailable,
+    UnsupportedMediaType,
+    problem_responses,
+)
+from api.runs import start_checkout
+from api.schemas import CancelBody, CaptureBody, CheckoutRequest
+from api.schemas_answers import Checkout, Page
+from api.schemas_fields import GatewayName, Reference
+from api.schemas_headers import idempotency_key, prefer_wait
+from api.services import Services
+from api.views import checkout_view
+from api.waiting import read, settled
+from domain.checkout import CheckoutStatus
+from domain.ids import Prefix, new_id
+from storage import attempts, checkouts, tables
+
+router = APIRouter(prefix="/v1/checkouts", tags=["checkouts"])
+
+CheckoutId = Annotated[str, Path(pattern="^co_[0-9a-z]{26}$", description="Id of the checkout.")]
+_BODY = (MalformedRequest, Unauthorized, BodyTooLarge, UnsupportedMediaType, InvalidRequest, CardDataRefused)
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=Checkout,
+    summary="Create a checkout",
+    responses={
+        200: {"model": Checkout, "description": "The same request came before: its checkout as it is now."},
+        **problem_responses(
+            *_BODY,
+            IdempotencyKeyMissing,
+            IdempotencyKeyInvalid,
+            IdempotencyKeyReused,
+            Overloaded,
+            Unavailable,
+        ),
+    },
+)
+async def create(
+    body: CheckoutRequest,
+    response: Response,
+    parts: Parts,
+    merchant: Merchant,
+    key: Annotated[str, Depends(idempotency_key)],
+    wait: Annotated[float | None, Depends(prefer_wait)],
+) -> Checkout:
+    """Route, charge and fail over. Answers when the outcome is known, or after `Prefer: wait` seconds."""
+    row = _new_row(parts, body, merchant, key)
+    with parts.door.enter():
+        news = parts.changes.subscribe(row.id)
+        try:
+            created = await _accept(parts, row)
+            if created:
+                await _start(parts, row)
+                seconds = parts.settings.default_wait if wait is None else wait
+                return checkout_view(*await settled(parts, row.id, news, seconds))
+        finally:
+            parts.changes.unsubscribe(row.id, news)
+        existing = await _replay(parts, row)
+        response.status_code = 200
+        response.headers["Idempotent-Replayed"] = "true"
+        if existing.planned_at is None:
+            await _start(parts, existing)
+        return checkout_view(*await read(parts, existing.id))
+
+
+@router.get(
+    "/{checkout_id}",
+    response_model=Checkout,
+    summary="Read a checkout",
+    responses=problem_responses(Unauthorized, NotFound, Unavailable),
+)
+async def get(checkout_id: CheckoutId, parts: Parts, merchant: Merchant) -> Checkout:
+    """The checkout with its attempts and its route."""
+    async with parts.database.transaction() as session:
+        row = await checkouts.get(session, checkout_id, merchant)
+        made = await attempts.of_checkout(session, checkout_id)
+    if row is None:
+        raise NotFound
+    return checkout_view(row, made)
+
+
+@router.get(
+    "",
+    response_model=Page[Checkout],
+    summary="List checkouts",
+    responses=problem_responses(Unauthorized, InvalidRequest, Unavailable),
+)
+async def page(
+    parts: Parts,
+    merchant: Merchant,
+    limit: Annotated[int, Query(ge=1, le=100, description="Entries in this part.")] = 20,
+    cursor: Annotated[
+        str | None, Query(max_length=200, description="`next_cursor` of the part before.")
+    ] = None,
+    status: Annotated[CheckoutStatus | None, Query(description="Only these.")] = None,
+    gateway: Annotated[GatewayName | None, Query(description="Only those paid at this gateway.")] = None,
+    reference: Annotated[Reference | None, Query(description="Only those with this reference.")] = None,
+) -> Page[Checkout]:
+    """Newest first."""
+    async with parts.database.transaction() as session:
+        rows = await checkouts.page(
+            session,
+            merchant,
+            limit=limit + 1,
+            before=None if cursor is None else _read_cursor(cursor),
+            status=status,
+            gateway=gateway,
+            reference=reference,
+        )
+        shown = rows[:limit]
+        made = await attempts.of_checkouts(session, [row.id for row in shown])
+    more = len(rows) > limit
+    return Page[Checkout](
+        data=[checkout_view(row, made.get(row.id, [])) for row in shown],
+        has_more=more,
+        next_cursor=_cursor(shown[-1]) if more else None,
+    )
+
+
+@router.post(
+    "/{checkout_id}/cancel",
+    response_model=Checkout,
+    summary="Cancel a checkout",
+    responses=problem_responses(*_BODY, NotFound, AlreadyPaid, NotCancelable, InProgress, Unavailable),
+)
+async def cancel(
+    checkout_id: CheckoutId,
+    parts: Parts,
+    merchant: Merchant,
+    wait: Annotated[float | None, Depends(prefer_wait)],
+    body: CancelBody | None = None,
+) -> Checkout:
+    """Final once the open attempt is closed or known: until then the answer shows the checkout as it is."""
+    row = await _own(parts, checkout_id, merchant)
+    reason = None if body is None else body.reason
+    await cancel_checkout(parts, row, reason, parts.settings.default_wait if wait is None else wait)
+    return checkout_view(*await read(parts, checkout_id))
+
+
+@router.post(
+    "/{checkout_id}/capture",
+    response_model=Checkout,
+    summary="Capture an authorized checkout",
+    responses=problem_responses(*_BODY, NotFound, NotCapturable, InProgress, Unavailable),
+)
+async def capture(
+    checkout_id: CheckoutId,
+    parts: Parts,
+    merchant: Merchant,
+    wait: Annotated[float | None, Depends(prefer_wait)],
+    body: CaptureBody | None = None,
+) -> Checkout:
+    """Take all of the authorized amount, or part of it; the rest is released."""
+    row = await _own(parts, checkout_id, merchant)
+    amount = None if body is None else body.amount
+    await capture_checkout(parts, row, amount, parts.settings.default_wait if wait is None else wait)
+    return checkout_view(*await read(parts, checkout_id))
+
+
+def _new_row(parts: Services, body: CheckoutRequest, merchant: str, key: str) -> tables.Checkout:
+    accepted = body.to_domain(allow_loopback=parts.allow_loopback)
+    if body.gateway is not None and not parts.router.chosen(body.gateway):
+        raise InvalidRequest.at("/gateway", "unknown_gateway", "is not a configured gateway or account")
+    return tables.Checkout(
+        id=new_id(Prefix.CHECKOUT),
+        merchant_id=merchant,
+        idempotency_key=key,
+        request_digest=bytes.fromhex(body.fingerprint()),
+        reference=body.reference,
+        status=CheckoutStatus.PROCESSING,
+        amount=body.amount,
+        currency=body.currency,
+        capture_method=body.capture_method,
+        customer=accepted.customer.model_dump(mode="json"),
+        payment_method=accepted.payment_method.model_dump(mode="json"),
+        allow_redirect=body.allow_redirect,
+        gateway_choice=body.gateway,
+        return_url=accepted.return_url,
+        notification_url=accepted.notification_url,
+        meta=dict(body.metadata),
+    )
+
+
+async def _accept(parts: Services, row: tables.Checkout) -> bool:
+    """Write the row; False where the key was used before. From here on the checkout is never lost (I16)."""
+    if parts.door.temporal_down:
+        async with parts.database.transaction() as session:
+            if await checkouts.by_key(session, row.merchant_id, row.idempotency_key) is None:
+                parts.door.check_temporal()
+    async with parts.database.transaction() as session:
+        return await checkouts.create(session, row)
+
+
+async def _start(parts: Services, row: tables.Checkout) -> None:
+    try:
+        await start_checkout(parts.temporal, parts.settings, row)
+    except RPCError:
+        parts.door.temporal_failed()  # accepted all the same: the sweep starts it
+
+
+async def _replay(parts: Services, row: tables.Checkout) -> tables.Checkout:
+    async with parts.database.transaction() as session:
+        existing = await checkouts.by_key(session, row.merchant_id, row.idempotency_key)
+    if existing is None or existing.request_digest != row.request_digest:
+        raise IdempotencyKeyReused
+    return existing
+
+
+async def _own(parts: Services, checkout_id: str, merchant: str) -> tables.Checkout:
+    async with parts.database.transaction() as session:
+        row = await checkouts.get(session, checkout_id, merchant)
+    if row is None:
+        raise NotFound
+    return row
+
+
+def _cursor(row: tables.Checkout) -> str:
+    position = json.dumps([row.created_at.isoformat(), row.id])
+    return base64.urlsafe_b64encode(position.encode()).decode().rstrip("=")
+
+
+def _read_cursor(text: str) -> tuple[datetime, str]:
+    try:
+        padded = text + "=" * (-len(text) % 4)
+        when, checkout_id = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        position = datetime.fromisoformat(when), str(checkout_id)
+    except (ValueError, TypeError, binascii.Error, RecursionError):
+        raise InvalidRequest.at("query:cursor", "invalid_cursor", "is not a cursor of this list") from None
+    if position[0].tzinfo is None or "\0" in position[1]:
+        raise InvalidRequest.at("query:cursor", "invalid_cursor", "is not a cursor of this list")
+    return position

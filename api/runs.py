@@ -1,0 +1,85 @@
+"""The API's side of the workflows: start them and tell them news."""
+
+from datetime import timedelta
+
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from config.settings import Settings
+from domain.ids import checkout_of_attempt
+from storage.tables import Attempt, Checkout
+from workflows.abandoned_attempt import AbandonedAttempt
+from workflows.checkout import Checkout as CheckoutWorkflow
+from workflows.messages import CheckoutInput, GatewayNews, WatchInput
+from workflows.search_attributes import at_start
+
+RPC_TIMEOUT = timedelta(seconds=3)
+
+
+def run_id(checkout_id: str) -> str:
+    return f"checkout/{checkout_id}"
+
+
+async def start_checkout(temporal: Client, settings: Settings, checkout: Checkout) -> None:
+    """Start the checkout's workflow; nothing happens where it runs or has run. Raises RPCError."""
+    try:
+        await temporal.start_workflow(
+            CheckoutWorkflow.run,
+            CheckoutInput(checkout_id=checkout.id),
+            id=run_id(checkout.id),
+            task_queue=settings.task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            task_timeout=timedelta(seconds=settings.workflow_task_timeout),
+            search_attributes=at_start(
+                merchant_id=checkout.merchant_id, amount=checkout.amount, currency=checkout.currency
+            ),
+            static_summary=f"{checkout.amount} {checkout.currency}",
+            rpc_timeout=RPC_TIMEOUT,
+        )
+    except WorkflowAlreadyStartedError:
+        return
+
+
+async def start_watcher(temporal: Client, settings: Settings, attempt: Attempt) -> None:
+    """Have stray money given back; nothing happens where a watcher is at it. Raises RPCError."""
+    try:
+        await temporal.start_workflow(
+            AbandonedAttempt.run,
+            WatchInput(
+                checkout_id=attempt.checkout_id,
+                attempt_id=attempt.id,
+                account=attempt.account,
+                intervals=settings.watch_intervals,
+                watch_for=settings.watch_for,
+                timeout=3 * settings.look_up_timeout,
+            ),
+            id=f"watch/{attempt.id}",
+            task_queue=settings.task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            static_summary=f"late money at {attempt.account}?",
+            rpc_timeout=RPC_TIMEOUT,
+        )
+    except WorkflowAlreadyStartedError:
+        return
+
+
+async def tell_news(temporal: Client, attempt_id: str) -> bool:
+    """Wake the run that this attempt matters to: its checkout, or its watcher. False where neither runs.
+
+    Raises RPCError where the server cannot be asked.
+    """
+    told = False
+    for workflow_id in (run_id(checkout_of_attempt(attempt_id) or ""), f"watch/{attempt_id}"):
+        try:
+            await temporal.get_workflow_handle(workflow_id).signal(
+                "gateway_news", GatewayNews(attempt_id=attempt_id), rpc_timeout=RPC_TIMEOUT
+            )
+            told = True
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+    return told

@@ -1,0 +1,46 @@
+"""What must happen although the process that should have done it was killed.
+
+Every API process sweeps; doing a thing twice is harmless, since every start and every signal is idempotent.
+"""
+
+import asyncio
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from temporalio.service import RPCError
+
+from api.inbox import deliver
+from api.runs import start_checkout, start_watcher
+from api.services import Services
+from storage import attempts, checkouts, webhook_events
+
+log = structlog.get_logger()
+
+EVERY = 2.0
+LEFT_FOR = 3.0
+"""Seconds that the normal way has before the sweep takes over."""
+BATCH = 100
+
+
+async def sweep_for_ever(parts: Services) -> None:
+    while True:
+        await asyncio.sleep(EVERY)
+        try:
+            await sweep(parts)
+        except (SQLAlchemyError, OSError, RPCError, TimeoutError) as error:
+            log.warning("sweep.failed", error=type(error).__name__)
+
+
+async def sweep(parts: Services) -> None:
+    """Start what was accepted and never started, deliver webhooks, give stray money back."""
+    async with parts.database.transaction() as session:
+        lost = await checkouts.not_started(session, older_than=LEFT_FOR, limit=BATCH)
+        undelivered = await webhook_events.undelivered(session, older_than=LEFT_FOR, limit=BATCH)
+        stray = await attempts.stray_money(session, limit=BATCH)
+    for checkout in lost:
+        await start_checkout(parts.temporal, parts.settings, checkout)
+        log.info("sweep.started", checkout=checkout.id)
+    for event in undelivered:
+        await deliver(parts, event)
+    for attempt in stray:
+        await start_watcher(parts.temporal, parts.settings, attempt)

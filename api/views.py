@@ -1,0 +1,77 @@
+"""From rows to answers."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from api.schemas_answers import (
+    AttemptView,
+    Checkout,
+    CustomerView,
+    DeclineView,
+    ExcludedView,
+    NextActionView,
+    PlannedView,
+    RoutingView,
+)
+from domain.route import RoutePlan
+from storage import tables
+
+
+def checkout_view(row: tables.Checkout, attempts: Sequence[tables.Attempt]) -> Checkout:
+    route = None if row.routing is None else RoutePlan.model_validate(row.routing)
+    return Checkout.model_validate(
+        {
+            "id": row.id,
+            "status": row.status,
+            "review_reason": row.review_reason,
+            "reference": row.reference,
+            "amount": row.amount,
+            "currency": row.currency,
+            "amount_captured": row.amount_captured,
+            "amount_refunded": row.amount_refunded,
+            "gateway": row.gateway,
+            "capture_method": row.capture_method,
+            "next_action": _next_action(row.next_action),
+            "decline": _decline(row.decline),
+            "routing": None if route is None else routing_view(route, row.payment_method.get("bin")),
+            "attempts": [_attempt(attempt) for attempt in attempts],
+            "customer": CustomerView(**{name: row.customer.get(name) for name in CustomerView.model_fields}),
+            "metadata": row.meta,
+            "created_at": row.created_at,
+            "updated_at": row.updated_at,
+        }
+    )
+
+
+def routing_view(route: RoutePlan, card_bin: str | None) -> RoutingView:
+    return RoutingView(
+        country=route.country.code,
+        country_source=route.country.source,
+        bin=card_bin,
+        policy_version=route.policy_version,
+        plan=[
+            PlannedView(gateway=entry.gateway, account=entry.account, reason=entry.reason)
+            for entry in route.plan
+        ],
+        excluded=[
+            ExcludedView(gateway=entry.gateway, account=entry.account, reason=entry.reason)
+            for entry in route.excluded
+        ],
+    )
+
+
+def _attempt(row: tables.Attempt) -> AttemptView:
+    return AttemptView.model_validate(
+        {
+            **{name: getattr(row, name) for name in AttemptView.model_fields if name != "decline"},
+            "decline": _decline(row.decline),
+        }
+    )
+
+
+def _next_action(stored: dict[str, Any] | None) -> NextActionView | None:
+    return None if stored is None else NextActionView.model_validate(stored)
+
+
+def _decline(stored: dict[str, Any] | None) -> DeclineView | None:
+    return None if stored is None else DeclineView.model_validate(stored)

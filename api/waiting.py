@@ -1,0 +1,53 @@
+"""Read a checkout, and wait until its row says more than `processing`."""
+
+import asyncio
+from collections.abc import Callable
+
+from api.services import Services
+from domain.checkout import CheckoutStatus
+from storage import attempts, checkouts
+from storage.tables import Attempt, Checkout
+
+LOOK_AGAIN = 1.0
+"""Seconds after which a waiter looks without being told: a notification may be lost."""
+
+
+async def read(parts: Services, checkout_id: str) -> tuple[Checkout, list[Attempt]]:
+    """The checkout and its attempts, from one snapshot each. The row is known to exist."""
+    async with parts.database.transaction() as session:
+        checkout = await checkouts.get(session, checkout_id)
+        made = await attempts.of_checkout(session, checkout_id)
+    assert checkout is not None  # noqa: S101  # checkouts are never deleted
+    return checkout, list(made)
+
+
+async def settled(
+    parts: Services, checkout_id: str, news: asyncio.Event, seconds: float
+) -> tuple[Checkout, list[Attempt]]:
+    """The checkout once it is no longer `processing`, or as it is after so many seconds."""
+    return await until(
+        parts, checkout_id, news, seconds, lambda checkout: checkout.status != CheckoutStatus.PROCESSING
+    )
+
+
+async def until(
+    parts: Services,
+    checkout_id: str,
+    news: asyncio.Event,
+    seconds: float,
+    done: Callable[[Checkout], bool],
+) -> tuple[Checkout, list[Attempt]]:
+    """`news` must have been subscribed before whatever is waited for was asked for."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while True:
+        left = deadline - asyncio.get_running_loop().time()
+        if left > 0:
+            try:
+                async with asyncio.timeout(min(left, LOOK_AGAIN)):
+                    await news.wait()
+            except TimeoutError:
+                pass
+        news.clear()
+        found = await read(parts, checkout_id)
+        if left <= 0 or done(found[0]):
+            return found

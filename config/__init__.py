@@ -1,0 +1,1 @@
+"""Settings, logging, the Temporal client, and the policy data that ships with the product."""

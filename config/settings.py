@@ -1,0 +1,103 @@
+"""Every setting, read from the environment once at start. Durations are seconds.
+
+Gateway accounts have settings of their own: see `gateways/registry.py`.
+"""
+
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import Field, PostgresDsn, TypeAdapter, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_POSTGRES = TypeAdapter(PostgresDsn)
+
+
+class Environment(StrEnum):
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    environment: Environment = Environment.DEVELOPMENT
+    data_dir: Path = Path(".data")
+    """Where the country and BIN data sets lie (`DATA_DIR/datasets`)."""
+
+    database_url: str = "postgresql://smartpay@127.0.0.1:5432/smartpay"
+    database_pool: int = Field(default=10, ge=1, le=200)
+    """Connections a process keeps; twice as many at a peak."""
+
+    temporal_address: str = "127.0.0.1:7233"
+    temporal_namespace: str = "default"
+    temporal_api_key: str | None = None
+    temporal_tls: bool = False
+    task_queue: str = "checkouts"
+    workflow_task_timeout: float = Field(default=10.0, ge=1, le=120)
+    """How long a dead worker's workflow tasks wait before another takes them."""
+    sticky_queue_timeout: float = Field(default=2.0, ge=0.5, le=60)
+    """How long a dead worker's cached runs wait for it."""
+
+    api_host: str = "127.0.0.1"
+    api_port: int = 8000
+    public_url: str = "http://127.0.0.1:8000"
+    """Where customers' browsers and gateways reach the API."""
+    default_wait: float = Field(default=4.0, ge=0, le=30)
+    """How long POST /v1/checkouts waits for the outcome without `Prefer: wait`."""
+    max_open_requests: int = Field(default=200, ge=1)
+    """Checkouts an API process creates at once; more are refused with 429."""
+
+    geo_database: Path | None = None
+    """Your own mmdb file (GeoLite2, GeoIP2, DB-IP, ...) instead of the one in the data sets."""
+    countries_file: Path = Path(__file__).parent / "supportedCountries.json"
+
+    max_attempts: int = Field(default=4, ge=1, le=10)
+    """Accounts that one checkout may be sent to."""
+    max_declines_per_card: int = Field(default=15, ge=1)
+    """Declines of one card token in 24 hours after which it is not sent again.
+
+    Visa limits re-attempts to 15 in 30 days, Mastercard to 10 in 24 hours for the soft declines.
+    """
+    charge_timeout: float = Field(default=40.0, gt=0)
+    """Start-to-close of the charge: above connect plus read time-out of every account."""
+    look_up_timeout: float = Field(default=40.0, gt=0)
+    quiet_period: float | None = Field(default=None, ge=0)
+    """Overrides every gateway's own quiet period. For the demo and tests; leave unset in production."""
+    look_up_intervals: tuple[float, ...] = (1, 2, 4, 8, 15, 30, 60)
+    """Pauses between look-ups of an unclear payment; the last one repeats."""
+    action_poll_intervals: tuple[float, ...] = (5, 10, 20, 30, 60, 120, 300)
+    """Pauses between look-ups while the customer acts; a webhook shortens them."""
+    unresolved_after: float = Field(default=6 * 3600.0, gt=0)
+    """An attempt that is unclear for so long puts the checkout into review."""
+    action_expires_after: float = Field(default=1800.0, ge=10, le=86400)
+    """How long a customer may take over 3-D Secure, a prompt or a page."""
+    max_not_sent_retries: int = Field(default=1, ge=0, le=10)
+    """Tries again at the same account after a definite not-sent, before the next account."""
+    not_sent_backoff: float = Field(default=0.5, ge=0)
+    max_resends: int = Field(default=2, ge=0, le=10)
+    """Sends again under the same key, at gateways that have keys, while an outcome is unclear."""
+
+    watch_intervals: tuple[float, ...] = (60, 300, 900, 3600, 6 * 3600)
+    """Pauses between look-ups of an attempt that was left behind; the last one repeats."""
+    watch_for: float = Field(default=7 * 86400.0, gt=0)
+    """How long an attempt that was left behind is watched for a late success."""
+
+    log_json: bool = True
+    log_level: str = "INFO"
+    metrics_port: int | None = None
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgres(cls, value: str) -> str:
+        _POSTGRES.validate_python(value)
+        return value
+
+    @property
+    def datasets_dir(self) -> Path:
+        return self.data_dir / "datasets"
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """The database URL for SQLAlchemy on asyncpg."""
+        _, _, rest = self.database_url.partition("://")
+        return f"postgresql+asyncpg://{rest}"

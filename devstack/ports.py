@@ -1,0 +1,102 @@
+"""Which port each program listens on. All are on 127.0.0.1."""
+
+import errno
+import fcntl
+import os
+import random
+import socket
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import IO, Final, Self
+
+HOST: Final = "127.0.0.1"
+
+# Below the range from which Linux (32768) and macOS (49152) take the ports of outgoing connections, so that
+# none of those can take a port between our choosing it and a program's binding it.
+_FREE_RANGE: Final = range(20000, 32000)
+
+
+class BadPort(Exception):
+    """A port variable cannot be used. The message names the port, the variable and the way out."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    api: int = 8000
+    temporal: int = 7233
+    temporal_ui: int = 8233
+    sandbox: int = 8700
+    sandbox_stripe: int = 8701
+    sandbox_flutterwave: int = 8702
+    postgres: int = 5433
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Self:
+        """`API_PORT`, `TEMPORAL_UI_PORT` and so on. Raises BadPort."""
+        chosen: dict[str, int] = {}
+        for field in fields(cls):
+            text = environ.get(variable(field.name), "")
+            if not text:
+                continue
+            if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+                raise BadPort(f"{variable(field.name)}={text} is not a port: give a number from 1 to 65535")
+            chosen[field.name] = int(text)
+        return cls(**chosen)
+
+    @classmethod
+    def free(cls) -> Self:
+        """Ports that nobody uses and that no other call of this hands out while this process lives."""
+        return cls(*(_reserve() for _ in fields(cls)))
+
+    def check(self) -> None:
+        """Raises BadPort for the first port that two programs would share or that somebody else has."""
+        seen: dict[int, str] = {}
+        for field in fields(self):
+            port, name = getattr(self, field.name), variable(field.name)
+            if port in seen:
+                raise BadPort(f"{seen[port]} and {name} are both {port}: give each its own port")
+            seen[port] = name
+            if reason := _unusable(port):
+                other = port + 1000 if port < 60000 else port - 1000
+                raise BadPort(f"port {port} ({name}) {reason}: choose another, for example {name}={other}")
+
+
+def variable(name: str) -> str:
+    """`sandbox_stripe` -> `SANDBOX_STRIPE_PORT`."""
+    return f"{name}_port".upper()
+
+
+def _unusable(port: int) -> str | None:
+    with socket.socket() as probe:
+        # As the servers do: a connection that has just closed on this port is no obstacle.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return "is taken by another program"
+            return f"cannot be used ({error.strerror})"
+    return None
+
+
+_reserved: list[IO[bytes]] = []
+
+
+def _reserve() -> int:
+    """A free port under a lock file that the process holds until it ends."""
+    directory = Path(tempfile.gettempdir()) / f"smartpay-ports-{os.getuid()}"
+    directory.mkdir(mode=0o700, exist_ok=True)
+    for port in random.sample(_FREE_RANGE, 500):
+        lock = (directory / str(port)).open("ab")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            continue
+        if _unusable(port) is None:
+            _reserved.append(lock)
+            return port
+        lock.close()
+    raise BadPort(f"no free port between {_FREE_RANGE.start} and {_FREE_RANGE.stop}")

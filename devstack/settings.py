@@ -1,0 +1,69 @@
+"""The environment of each program, and what the demo shortens."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from devstack.ports import HOST, Ports
+from devstack.programs import environment
+
+SHORTENED: Final[Mapping[str, object]] = {
+    "QUIET_PERIOD": 3,
+    "CHARGE_TIMEOUT": 4,
+    "LOOK_UP_TIMEOUT": 4,
+    "LOOK_UP_INTERVALS": [0.3, 0.5, 1, 2],
+    "ACTION_POLL_INTERVALS": [2, 5],
+    "WORKFLOW_TASK_TIMEOUT": 2,
+    "STICKY_QUEUE_TIMEOUT": 1,
+    "STRIPE_CONNECT_TIMEOUT": 1,
+    "STRIPE_READ_TIMEOUT": 2,
+    "FLUTTERWAVE_CONNECT_TIMEOUT": 1,
+    "FLUTTERWAVE_READ_TIMEOUT": 2,
+}
+"""Seconds. Against a sandbox on the same machine nothing takes minutes, and nobody wants to wait for it."""
+
+LOOSENED: Final[Mapping[str, object]] = {
+    # The sandbox has a handful of test cards, and the demo declines them over and over.
+    "MAX_DECLINES_PER_CARD": 100_000,
+}
+
+# The sandbox accepts exactly these; they open nothing anywhere else.
+_SANDBOX_CREDENTIALS: Final[Mapping[str, str]] = {
+    "STRIPE_SECRET_KEY": "sk_test_sandbox_stripe",
+    "STRIPE_WEBHOOK_SECRET": "whsec_sandbox_stripe",
+    "FLUTTERWAVE_SECRET_KEY": "FLWSECK_TEST-sandbox-flutterwave",
+    "FLUTTERWAVE_SECRET_HASH": "sandbox-hash-flutterwave",
+}
+
+
+def product_environment(
+    *,
+    ports: Ports,
+    data_dir: Path,
+    database_url: str,
+    gateway_urls: Mapping[str, str],
+    overrides: Mapping[str, object],
+) -> dict[str, str]:
+    """For the API, the worker, the migrations and the shell command. `overrides` go by variable name."""
+    values: dict[str, object] = {
+        "ENVIRONMENT": "development",
+        "PYTHONUNBUFFERED": "1",
+        "DATABASE_URL": database_url,
+        "TEMPORAL_ADDRESS": f"{HOST}:{ports.temporal}",
+        "DATA_DIR": data_dir,
+        "API_HOST": HOST,
+        "API_PORT": ports.api,
+        "PUBLIC_URL": f"http://{HOST}:{ports.api}",
+        **{f"{gateway}_BASE_URL".upper(): url for gateway, url in gateway_urls.items()},
+        **_SANDBOX_CREDENTIALS,
+        **SHORTENED,
+        **LOOSENED,
+        **overrides,
+    }
+    return environment({name: as_text(value) for name, value in values.items()})
+
+
+def as_text(value: object) -> str:
+    """As the settings read it: lists and tuples as JSON."""
+    return json.dumps(value) if isinstance(value, list | tuple) else str(value)

@@ -1,0 +1,284 @@
+"""The whole product on this machine under one supervisor: for the demo, for tests, for fault campaigns."""
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Final, Self
+
+import httpx
+
+from devstack.claim import claim
+from devstack.datasets import provide_datasets
+from devstack.ports import HOST, Ports
+from devstack.postgres import DATABASE, Postgres, ensure_database
+from devstack.programs import Program, environment, run_once
+from devstack.settings import product_environment
+from devstack.supervisor import Supervisor
+from devstack.temporal import Temporal
+
+TASK_QUEUE: Final = "checkouts"
+
+_CREATE_MERCHANT: Final = "from cli.main import app; app()"
+
+
+class Stack:
+    """PostgreSQL, Temporal, the sandbox, the API and workers, each restarted when it dies.
+
+        async with Stack(tmp_path, ports=Ports.free(), workers=2) as stack:
+            await httpx.AsyncClient().post(f"{stack.api_url}/v1/checkouts", ...)
+            stack.kill("worker")
+            await stack.wait_ready()
+
+    Names of programs: `postgres`, `temporal`, `sandbox`, `api`, `worker`, `worker-2`, ... On leaving, all are
+    stopped in reverse order. On Linux none outlives this process, however it ends.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        ports: Ports | None = None,
+        workers: int = 1,
+        settings_overrides: Mapping[str, object] | None = None,
+        say: Callable[[str], None] = lambda _text: None,
+    ) -> None:
+        self.data_dir = data_dir.resolve()
+        self.ports = ports or Ports()
+        self.api_key = ""
+        self._workers = workers
+        self._overrides = dict(settings_overrides or {})
+        self._say = say
+        self._published = False
+        self._claim: IO[str] | None = None
+        self._postgres = Postgres(self.data_dir / "postgres", self.ports.postgres)
+        self._temporal = Temporal(self.data_dir / "temporal.db", self.ports.temporal, self.ports.temporal_ui)
+        self._supervisor = Supervisor(self.data_dir / "logs", self._write_demo_file)
+
+    @property
+    def api_url(self) -> str:
+        return f"http://{HOST}:{self.ports.api}"
+
+    @property
+    def sandbox_url(self) -> str:
+        """The sandbox's control surface."""
+        return f"http://{HOST}:{self.ports.sandbox}"
+
+    @property
+    def temporal_address(self) -> str:
+        return self._temporal.address
+
+    @property
+    def temporal_ui_url(self) -> str:
+        return self._temporal.ui_url
+
+    @property
+    def database_url(self) -> str:
+        """With its password."""
+        return self._postgres.url()
+
+    @property
+    def logs(self) -> Path:
+        return self.data_dir / "logs"
+
+    @property
+    def pids(self) -> dict[str, int | list[int]]:
+        """What runs now; several workers are a list under `worker`."""
+        running = self._supervisor.pids
+        workers = [pid for name, pid in running.items() if _is_worker(name)]
+        pids: dict[str, int | list[int]] = {n: pid for n, pid in running.items() if not _is_worker(n)}
+        if workers:
+            pids["worker"] = workers if self._workers > 1 else workers[0]
+        return pids
+
+    async def __aenter__(self) -> Self:
+        """Start everything. Raises BadPort, AlreadyRunning or StartFailed, with nothing left running."""
+        try:
+            await self._start()
+        except BaseException:
+            await self._stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stop()
+
+    async def wait_ready(self, *, within: float = 60.0) -> None:
+        """Until every program runs and is ready (again). Raises TimeoutError."""
+        await self._supervisor.wait_ready(within=within)
+
+    def publish(self) -> None:
+        """Write `demo.json` for other programs, and again whenever a process id changes, until the end."""
+        self._published = True
+        self._write_demo_file()
+
+    def kill(self, name: str) -> None:
+        """SIGKILL one program; the supervisor starts it again at once."""
+        self._supervisor[name].kill()
+
+    def down(self, name: str) -> AbstractAsyncContextManager[None]:
+        """Inside, one program is killed and stays away; afterwards it runs again and is ready."""
+        return self._supervisor.down(name)
+
+    def kill_everything(self) -> None:
+        """SIGKILL all programs now: for the impatient second Ctrl-C."""
+        self._supervisor.kill()
+
+    async def _start(self) -> None:
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        self._claim = claim(self.data_dir)
+        self.ports.check()
+        (self.data_dir / "demo.json").unlink(missing_ok=True)
+
+        self._say("data sets")
+        await provide_datasets(self.data_dir / "datasets", self.logs / "datasets.log")
+        self._say("PostgreSQL")
+        await self._postgres.prepare(self.logs / "initdb.log")
+        await self._supervisor.start(self._postgres.program())
+        await self._migrate()
+        self._say("Temporal")
+        await self._supervisor.start(self._temporal.program())
+        self._say("sandbox gateways")
+        await self._supervisor.start(self._sandbox())
+
+        product = self._product_environment(self._gateway_urls())
+        self._say("API")
+        await self._supervisor.start(self._api(product))
+        await self._provide_api_key(product)
+        self._say("worker")
+        for number in range(1, self._workers + 1):
+            await self._supervisor.start(self._worker(product, number))
+
+    async def _stop(self) -> None:
+        self._published = False
+        await self._supervisor.stop()
+        if self._claim:
+            (self.data_dir / "demo.json").unlink(missing_ok=True)
+            self._claim.close()
+            self._claim = None
+
+    async def _migrate(self) -> None:
+        await ensure_database(self._postgres.url("postgres"), DATABASE)
+        await run_once(
+            Program(
+                name="migrations",
+                command=(sys.executable, "-m", "alembic", "upgrade", "head"),
+                environment=self._product_environment({}),
+            ),
+            self.logs / "migrations.log",
+        )
+
+    def _product_environment(self, gateway_urls: Mapping[str, str]) -> dict[str, str]:
+        return product_environment(
+            ports=self.ports,
+            data_dir=self.data_dir,
+            database_url=self.database_url,
+            gateway_urls=gateway_urls,
+            overrides=self._overrides,
+        )
+
+    def _sandbox(self) -> Program:
+        directory = self.data_dir / "sandbox"
+        directory.mkdir(exist_ok=True)
+        options = [
+            *("--host", HOST, "--port", str(self.ports.sandbox)),
+            *("--stripe-port", str(self.ports.sandbox_stripe)),
+            *("--flutterwave-port", str(self.ports.sandbox_flutterwave)),
+            *("--data-dir", str(directory), "--webhook-base", f"{self.api_url}/webhooks"),
+        ]
+
+        async def ready(_pid: int) -> bool:
+            return (directory / "ready.json").exists() and await _answers(f"{self.sandbox_url}/_/faults")
+
+        return Program(
+            name="sandbox",
+            command=(sys.executable, "-m", "sandbox", *options),
+            environment=environment({"PYTHONUNBUFFERED": "1"}),
+            ready=ready,
+        )
+
+    def _gateway_urls(self) -> dict[str, str]:
+        written = json.loads((self.data_dir / "sandbox" / "ready.json").read_text())
+        return {str(name): str(url) for name, url in written["gateways"].items()}
+
+    def _api(self, product: Mapping[str, str]) -> Program:
+        async def ready(_pid: int) -> bool:
+            return await _answers(f"{self.api_url}/readyz")
+
+        return Program(
+            name="api",
+            command=(sys.executable, "-m", "api"),
+            environment=product,
+            ready=ready,
+            stop_within=10,
+        )
+
+    def _worker(self, product: Mapping[str, str], number: int) -> Program:
+        async def ready(pid: int) -> bool:
+            return await self._temporal.polls(TASK_QUEUE, pid)
+
+        return Program(
+            name="worker" if number == 1 else f"worker-{number}",
+            command=(sys.executable, "worker.py"),
+            environment=product,
+            ready=ready,
+            stop_within=15,
+        )
+
+    async def _provide_api_key(self, product: Mapping[str, str]) -> None:
+        """The demo merchant's key, kept for the next start."""
+        file = self.data_dir / "merchant.json"
+        if file.exists():
+            self.api_key = json.loads(file.read_text())["api_key"]
+            headers = {"Authorization": f"Bearer {self.api_key}"}
+            if await _answers(f"{self.api_url}/v1/checkouts?limit=1", headers):
+                return
+        command = (sys.executable, "-c", _CREATE_MERCHANT, "merchants", "create", "Demo shop", "--json")
+        printed = await run_once(
+            Program(name="smartpay merchants create", command=command, environment=product),
+            self.logs / "merchants.log",
+        )
+        write_private(file, printed.decode())
+        self.api_key = json.loads(printed)["api_key"]
+
+    def _write_demo_file(self) -> None:
+        if not self._published:
+            return
+        described: dict[str, Any] = {
+            "api": self.api_url,
+            "api_key": self.api_key,
+            "admin": None,
+            "temporal_ui": self.temporal_ui_url,
+            "temporal_address": self.temporal_address,
+            "database_url": self.database_url,
+            "sandbox": self.sandbox_url,
+            "pids": self.pids,
+        }
+        # A full disk must not stop the supervisor; the next change writes it again.
+        with contextlib.suppress(OSError):
+            write_private(self.data_dir / "demo.json", json.dumps(described, indent=2) + "\n")
+
+
+def write_private(file: Path, text: str) -> None:
+    """Replace the file at once, readable by its owner only."""
+    new = file.with_name(f".{file.name}.new")
+    new.touch(mode=0o600)
+    new.write_text(text)
+    new.replace(file)
+
+
+def _is_worker(name: str) -> bool:
+    return name == "worker" or name.startswith("worker-")
+
+
+async def _answers(url: str, headers: Mapping[str, str] | None = None) -> bool:
+    try:
+        async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
+            return (await client.get(url, headers=headers)).is_success
+    except httpx.TransportError:
+        return False

@@ -1,0 +1,1 @@
+"""The words of the product, as values. Pure: no I/O, no clock, no settings."""

@@ -1,0 +1,53 @@
+"""What a gateway can do, as data: routing, docs, the panel and the contract tests all read this."""
+
+from datetime import timedelta
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.checkout import CaptureMethod, MethodType
+
+
+class Capabilities(BaseModel):
+    """A gateway's declaration. Durations carry their source in the adapter that states them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    display_name: str
+    methods: frozenset[MethodType]
+    captures: frozenset[CaptureMethod]
+    currencies: frozenset[str]
+    """ISO 4217 codes that it charges in."""
+    mobile_money: dict[str, frozenset[str]] = Field(default_factory=dict)
+    """Currency -> mobile networks that it prompts ("" where the network need not be named)."""
+    minimum: dict[str, int] = Field(default_factory=dict)
+    """Currency -> smallest amount in minor units, where one is documented."""
+    maximum: dict[str, int] = Field(default_factory=dict)
+    customer_fields: frozenset[str] = frozenset()
+    """Names of `Customer` fields without which it takes no payment."""
+    partial_capture: bool = False
+    partial_refund: bool = True
+    challenge: bool = False
+    """It can be asked for strong customer authentication (3-D Secure)."""
+    key_life: timedelta | None
+    """How long its idempotency keys protect a resend; None: it has none and is never sent twice."""
+    fence: bool
+    """A confirmed close means that nothing can be paid any more."""
+    quiet_period: timedelta
+    """After the last send, how long until "not found" may be believed."""
+    authorization_life: timedelta | None = None
+    """How long an uncaptured authorization lives."""
+
+
+class Account(BaseModel):
+    """One set of credentials at a gateway, as routing sees it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    capabilities: Capabilities
+    has_credentials: bool
+
+    @property
+    def gateway(self) -> str:
+        return self.capabilities.name

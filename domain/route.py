@@ -1,0 +1,79 @@
+"""The route plan: which accounts may be asked, in which order, and why the others are out."""
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.checkout import MethodType
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class CountrySource(StrEnum):
+    BIN = "bin"
+    IP = "ip"
+    BILLING = "billing"
+    DEFAULT = "default"
+
+
+class Reason(StrEnum):
+    """Why an account is in the plan. A rule is written `rule:{name}`."""
+
+    MERCHANT_CHOICE = "merchant_choice"
+    OPERATOR_CHOICE = "operator_choice"
+    COUNTRY_OVERRIDE = "country_override"
+    COUNTRY_MAP = "country_map"
+    DEFAULT = "default"
+
+
+class Exclusion(StrEnum):
+    """Why an account is out."""
+
+    DISABLED = "disabled"
+    FROZEN = "frozen"
+    CURRENCY_UNSUPPORTED = "currency_unsupported"
+    METHOD_UNSUPPORTED = "method_unsupported"
+    CAPTURE_UNSUPPORTED = "capture_unsupported"
+    CHALLENGE_UNSUPPORTED = "challenge_unsupported"
+    CUSTOMER_DATA_MISSING = "customer_data_missing"
+    NO_CREDENTIALS = "no_credentials"
+    NO_TOKEN = "no_token"
+    CIRCUIT_OPEN = "circuit_open"
+    AMOUNT_OUT_OF_RANGE = "amount_out_of_range"
+
+
+class Country(Frozen):
+    """Where the payer is taken to be. `code` is ISO 3166-1 alpha-2, or None: nothing told."""
+
+    code: str | None
+    source: CountrySource
+    by_bin: str | None = None
+    by_ip: str | None = None
+    by_billing: str | None = None
+
+
+class PlannedAccount(Frozen):
+    """One step of the plan. `method` may differ from the checkout's: a card without a token for this
+    gateway becomes its hosted page where the checkout allows a redirect."""
+
+    gateway: str
+    account: str
+    reason: str
+    method: MethodType
+
+
+class ExcludedAccount(Frozen):
+    gateway: str
+    account: str
+    reason: Exclusion
+
+
+class RoutePlan(Frozen):
+    """Computed once per checkout and recorded: later policy changes never touch it."""
+
+    country: Country
+    policy_version: int
+    plan: tuple[PlannedAccount, ...]
+    excluded: tuple[ExcludedAccount, ...]

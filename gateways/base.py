@@ -1,0 +1,207 @@
+"""What an adapter is: requests in, outcomes out, one call to the gateway's API in between.
+
+An adapter maps in, calls with the key it is given, and maps out. It never retries, never sleeps, never
+decides: retries belong to Temporal, decisions to the workflow. Every fault of the wire is an outcome:
+
+    connection refused, DNS, connect time-out, TLS   -> NotSent(unreachable)
+    429                                              -> NotSent(rate_limited, retry_after)
+    401, 403                                         -> NotSent(unauthorized)
+    time-out after sending, reset, 5xx, unreadable   -> Unknown
+    a status that it does not know                   -> Pending
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from domain.capabilities import Capabilities
+from domain.checkout import CaptureMethod, Customer, PaymentMethod
+from domain.outcome import Frozen, GatewayPayment, NotSent, Outcome, Unknown
+
+
+class InvalidSignature(Exception):
+    """The webhook is not proven to come from the gateway. Carries no part of the request."""
+
+
+class Unsupported(Exception):
+    """The gateway cannot do this at all; eligibility should have kept the call away."""
+
+
+class ChargeRequest(Frozen):
+    """Ask for the money of one attempt. Equal requests produce byte-equal bodies (I8)."""
+
+    reference: str
+    """The attempt id: unique per attempt, sent to the gateway, returned by its look-ups and webhooks."""
+    idempotency_key: str
+    amount: int
+    currency: str
+    capture_method: CaptureMethod
+    method: PaymentMethod
+    """`card`: `tokens[gateway]` is present. `hosted`: open the gateway's page. `mobile_money`: prompt."""
+    customer: Customer
+    return_url: str
+    """Where the gateway sends the customer's browser afterwards."""
+    expires_at: datetime
+    """When a page or a challenge should lapse. Gateways with coarser limits round towards it."""
+    challenge: bool = False
+
+
+class PaymentHandle(Frozen):
+    """All we know of a payment we asked for: by our reference, and the gateway's id once it is known."""
+
+    reference: str
+    amount: int
+    currency: str
+    sent_at: datetime
+    """First send of the attempt: a look-up need not search before it."""
+    payment_id: str | None = None
+    page_url: str | None = None
+    """The link handed out, where the attempt opened a page."""
+
+
+class CaptureRequest(Frozen):
+    handle: PaymentHandle
+    amount: int
+    idempotency_key: str
+
+
+class VoidRequest(Frozen):
+    handle: PaymentHandle
+    idempotency_key: str
+
+
+class RefundRequest(Frozen):
+    handle: PaymentHandle
+    refund_id: str
+    amount: int
+    idempotency_key: str
+
+
+class Found(Frozen):
+    """A look-up that was answered: every payment under the reference, none being an answer too."""
+
+    kind: Literal["found"] = "found"
+    payments: tuple[GatewayPayment, ...]
+
+
+LookUpAnswer = Annotated[Found | Unknown, Field(discriminator="kind")]
+
+
+class RefundStatus(StrEnum):
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class GatewayRefund(Frozen):
+    """One refund as the gateway tells it. `amount` in minor units."""
+
+    kind: Literal["refund"] = "refund"
+    gateway_refund_id: str
+    refund_id: str | None
+    """Our refund id, where the gateway keeps it."""
+    status: RefundStatus
+    amount: int
+    detail: str | None = None
+
+
+class RefundRefused(Frozen):
+    """Definitely not refunded: more than is left, already refunded, not refundable."""
+
+    kind: Literal["refused"] = "refused"
+    detail: str
+
+
+RefundAnswer = Annotated[GatewayRefund | RefundRefused | NotSent | Unknown, Field(discriminator="kind")]
+
+
+class FoundRefunds(Frozen):
+    kind: Literal["found"] = "found"
+    refunds: tuple[GatewayRefund, ...]
+
+
+RefundLookUpAnswer = Annotated[FoundRefunds | Unknown, Field(discriminator="kind")]
+
+
+class WebhookEvent(Frozen):
+    """A verified webhook, reduced to what it is: a hint about which payment to look up."""
+
+    event_id: str | None
+    """Unique per account, or None where the gateway has no event id (then the body's hash serves)."""
+    kind: str
+    reference: str | None
+    payment_id: str | None
+
+
+class Gateway(ABC):
+    """One account at a gateway, ready to be called. Safe to share between tasks; closed once, at exit."""
+
+    @abstractmethod
+    async def charge(self, request: ChargeRequest) -> Outcome:
+        """Approved, ActionRequired, Declined, Pending, NotSent or Unknown."""
+
+    @abstractmethod
+    async def look_up(self, handle: PaymentHandle) -> LookUpAnswer:
+        """Every payment under `handle.reference` (or its id), from the authenticated API."""
+
+    @abstractmethod
+    async def close(self, handle: PaymentHandle) -> Outcome:
+        """Close an open page, challenge or prompt so that it cannot be paid any more.
+
+        Canceled only where the gateway confirmed it; Approved where it was paid meanwhile.
+        """
+
+    @abstractmethod
+    async def capture(self, request: CaptureRequest) -> Outcome:
+        """Take (part of) an authorization. Raises Unsupported."""
+
+    @abstractmethod
+    async def void(self, request: VoidRequest) -> Outcome:
+        """Release an authorization: Canceled. Declined(code processing_error) where it is settled already."""
+
+    @abstractmethod
+    async def refund(self, request: RefundRequest) -> RefundAnswer:
+        """Give (part of) a capture back."""
+
+    @abstractmethod
+    async def look_up_refunds(self, handle: PaymentHandle) -> RefundLookUpAnswer:
+        """Every refund of the payment."""
+
+    @abstractmethod
+    def read_webhook(self, body: bytes, headers: Mapping[str, str], now: datetime) -> WebhookEvent:
+        """Verify the raw bytes in constant time and reduce them to a hint. Raises InvalidSignature.
+
+        `headers` has lower-case names. A verified body that makes no sense gives kind "unreadable".
+        """
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Release the connections."""
+
+
+class Credentials(Frozen):
+    """Base of every gateway's credentials: secrets plus what is needed to reach it.
+
+    A field `secret_key` of account `stripe-eu` is read from `STRIPE_EU_SECRET_KEY`.
+    """
+
+    base_url: str
+    connect_timeout: float = 3.0
+    """Seconds until an unanswered connect counts as not sent."""
+    read_timeout: float = 25.0
+    """Seconds to wait for an answer once sent; then the outcome is unknown."""
+
+
+class Registration(Frozen):
+    """The last lines of an adapter's file: what it is called, what it can do, how to build one."""
+
+    capabilities: Capabilities
+    credentials: type[Credentials]
+    build: Callable[[Any], Gateway]
+    """Makes the adapter from an instance of `credentials`."""
+    webhook_reply: str = ""
+    """Body of the 200 that acknowledges a webhook."""

@@ -1,0 +1,140 @@
+"""The address table: an IP address -> the country it is used in, from an MMDB file.
+
+Two shapes of records are read as they are, so that operators can bring the file they have:
+flat ones, `{"country_code": "NG"}`, and MaxMind's, `{"country": {"iso_code": "NG", ...}}` (GeoLite2, GeoIP2
+and DB-IP, country or city).
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from itertools import islice
+from pathlib import Path
+from typing import Final, Self
+
+import maxminddb
+
+from routing.datasets import BadDataset
+from routing.iso3166 import is_country
+
+Address = IPv4Address | IPv6Address
+
+_LONGEST: Final = 100
+"""Characters after which a text is no address: 45 for the longest (RFC 4291, 2.2), the rest for a zone."""
+_SAMPLE: Final = 200
+"""Records looked at to tell the shape of a file; the first networks may lack a country."""
+
+# IANA's special-purpose address registries (RFC 6890) and what is not unicast. Kept here instead of asking
+# `ipaddress`: its answers changed between Python releases, and one bisection takes a tenth of the time.
+_SPECIAL_V4: Final = (
+    *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
+    *("192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15"),
+    *("198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3"),
+)
+# Only 2000::/3 is handed out as global unicast; inside it: protocol assignments (Teredo, ORCHID, ...),
+# documentation twice, and 6to4, whose country would be that of the relay.
+_SPECIAL_V6: Final = ("::/3", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "4000::/2", "8000::/1")
+
+
+class GeoTable:
+    """An opened file, mapped into memory (shared between processes). Safe to share between threads."""
+
+    def __init__(self, country_of: Callable[[Address], str | None], *, ipv6: bool) -> None:
+        self._country_of = country_of
+        self._ipv6 = ipv6
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open an MMDB file of either shape. Raises BadDataset naming the file.
+
+        Replace a file in use by renaming another over it; writing into it would pull the map from under us.
+        """
+        try:
+            reader = maxminddb.open_database(path)
+            sample = [record for _, record in islice(reader, _SAMPLE) if isinstance(record, Mapping)]
+        except OSError as error:
+            raise BadDataset(path, error.strerror or "cannot be read") from None
+        except (maxminddb.InvalidDatabaseError, ValueError):
+            raise BadDataset(path, "is not an MMDB file, or is damaged") from None
+        ipv6 = reader.metadata().ip_version == 6
+        if any(isinstance(record.get("country_code"), str) for record in sample):
+            return cls(_flat(reader), ipv6=ipv6)
+        reader.close()
+        if any(isinstance(record.get("country"), Mapping) for record in sample):
+            return cls(_nested(path), ipv6=ipv6)
+        raise BadDataset(path, "has neither `country_code` nor `country.iso_code` in its records")
+
+    def by_ip(self, text: str | None) -> str | None:
+        """The country of a public address; None for every other text, whatever it is. Never raises."""
+        address = public_address(text)
+        if address is None or (address.version == 6 and not self._ipv6):
+            return None
+        try:
+            code = self._country_of(address)
+        except (maxminddb.InvalidDatabaseError, ValueError, TypeError, AttributeError):
+            return None  # a damaged or misshapen record tells nothing; the payment goes on without it
+        return code if is_country(code) else None
+
+
+def public_address(text: str | None) -> Address | None:
+    """The address in `text` if it is one that the public Internet routes, IPv4-mapped ones unmapped.
+
+    None for private, shared (100.64.0.0/10), loopback, link-local, documentation, multicast and reserved
+    addresses (the IANA special-purpose registries), and for what is no address at all. A zone is dropped.
+    """
+    if text is None or len(text) > _LONGEST:
+        return None
+    try:
+        address = ip_address(text.strip())
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
+        elif address.scope_id is not None:
+            address = IPv6Address(int(address))
+    starts, ends = _V4 if address.version == 4 else _V6
+    value = int(address)
+    return None if value <= ends[bisect_right(starts, value) - 1] else address
+
+
+def _bounds(networks: "list[IPv4Network] | list[IPv6Network]") -> tuple[list[int], list[int]]:
+    """First and last addresses, sorted; the first network begins at 0, so every address has one before it."""
+    ordered = sorted((int(net.network_address), int(net.broadcast_address)) for net in networks)
+    return [first for first, _ in ordered], [last for _, last in ordered]
+
+
+_V4: Final = _bounds([IPv4Network(text) for text in _SPECIAL_V4])
+_V6: Final = _bounds([IPv6Network(text) for text in _SPECIAL_V6])
+
+
+def _flat(reader: maxminddb.Reader) -> Callable[[Address], str | None]:
+    def country_of(address: Address) -> str | None:
+        record = reader.get(address)
+        code = record.get("country_code") if isinstance(record, Mapping) else None
+        return code if isinstance(code, str) else None
+
+    return country_of
+
+
+def _nested(path: Path) -> Callable[[Address], str | None]:
+    # Imported here: only those who bring such a file pay for its 0.15 s.
+    from geoip2.database import Reader
+    from geoip2.errors import AddressNotFoundError
+
+    reader = Reader(path)
+    kind = reader.metadata().database_type
+    # geoip2 has one method per kind of file and refuses the others.
+    look_up = {"Country": reader.country, "City": reader.city, "Enterprise": reader.enterprise}
+    method = next((found for name, found in look_up.items() if name in kind), None)
+    if method is None:
+        reader.close()
+        raise BadDataset(path, f"is of type {kind!r}; a Country, City or Enterprise file is needed")
+
+    def country_of(address: Address) -> str | None:
+        try:
+            return method(address).country.iso_code
+        except AddressNotFoundError:
+            return None
+
+    return country_of

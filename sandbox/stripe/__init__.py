@@ -1,0 +1,1 @@
+"""Stripe: PaymentIntents, Checkout Sessions, refunds, events. Facts from https://docs.stripe.com/api."""

@@ -1,0 +1,1 @@
+"""PostgreSQL: the tables, the transaction, and one file of queries per thing."""

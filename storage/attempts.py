@@ -1,0 +1,152 @@
+"""Queries about attempts. A send is claimed by compare-and-set of `sent_at`; `sends` is a fencing token."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import func, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col, select, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from domain.attempt import UNSETTLED, AttemptStatus
+from storage.tables import Attempt, Checkout
+
+
+async def get(session: AsyncSession, attempt_id: str) -> Attempt | None:
+    """As the database has it now, whatever the transaction has read before."""
+    query = select(Attempt).where(col(Attempt.id) == attempt_id)
+    return (await session.exec(query.execution_options(populate_existing=True))).first()
+
+
+async def lock(session: AsyncSession, attempt_id: str) -> Attempt:
+    """The row, held until the transaction ends. Raises NoResultFound."""
+    return (await session.exec(select(Attempt).where(col(Attempt.id) == attempt_id).with_for_update())).one()
+
+
+async def of_checkout(session: AsyncSession, checkout_id: str) -> Sequence[Attempt]:
+    found = await session.exec(
+        select(Attempt).where(col(Attempt.checkout_id) == checkout_id).order_by(col(Attempt.number))
+    )
+    return found.all()
+
+
+async def of_checkouts(session: AsyncSession, checkout_ids: Sequence[str]) -> dict[str, list[Attempt]]:
+    """checkout id -> its attempts in order, in one query."""
+    found = await session.exec(
+        select(Attempt)
+        .where(col(Attempt.checkout_id).in_(checkout_ids))
+        .order_by(col(Attempt.checkout_id), col(Attempt.number))
+    )
+    by_checkout: dict[str, list[Attempt]] = {}
+    for attempt in found:
+        by_checkout.setdefault(attempt.checkout_id, []).append(attempt)
+    return by_checkout
+
+
+async def intend(session: AsyncSession, attempt: Attempt) -> None:
+    """Write the attempt's row, once (I7)."""
+    values = attempt.model_dump(exclude={"created_at"})
+    await session.execute(insert(Attempt).values(**values).on_conflict_do_nothing(index_elements=["id"]))
+
+
+async def claim_first_send(session: AsyncSession, attempt_id: str) -> int | None:
+    """Claim the first send: its number, or None where an earlier send may have left."""
+    result = await session.exec(
+        update(Attempt)
+        .where(col(Attempt.id) == attempt_id, col(Attempt.sent_at).is_(None))
+        .values(
+            sent_at=func.clock_timestamp(),
+            last_sent_at=func.clock_timestamp(),
+            sends=col(Attempt.sends) + 1,
+            status=AttemptStatus.STARTED,
+            ended_at=None,
+        )
+        .returning(col(Attempt.sends))
+    )
+    number = result.scalar_one_or_none()
+    return None if number is None else int(number)
+
+
+async def claim_resend(session: AsyncSession, attempt_id: str) -> int:
+    """Claim a repeat under the same key, at a gateway that has keys."""
+    result = await session.exec(
+        update(Attempt)
+        .where(col(Attempt.id) == attempt_id)
+        .values(last_sent_at=func.clock_timestamp(), sends=col(Attempt.sends) + 1)
+        .returning(col(Attempt.sends))
+    )
+    return int(result.scalar_one())
+
+
+async def record(session: AsyncSession, attempt_id: str, status: AttemptStatus, **values: Any) -> bool:
+    """Write what an answer means; False where the attempt is settled already and nothing was written."""
+    ended = func.clock_timestamp() if status.settled else None
+    result = await session.exec(
+        update(Attempt)
+        .where(col(Attempt.id) == attempt_id, col(Attempt.status).in_(UNSETTLED))
+        .values(status=status, ended_at=ended, **values)
+    )
+    return bool(result.rowcount == 1)
+
+
+async def record_not_sent(session: AsyncSession, attempt_id: str, send: int, detail: str) -> bool:
+    """Undo the claim of send number `send`: nothing left. False where another send was claimed since."""
+    result = await session.exec(
+        update(Attempt)
+        .where(
+            col(Attempt.id) == attempt_id,
+            col(Attempt.sends) == send,
+            col(Attempt.status).in_(UNSETTLED),
+        )
+        .values(status=AttemptStatus.NOT_SENT, sent_at=None, detail=detail, ended_at=func.clock_timestamp())
+    )
+    return bool(result.rowcount == 1)
+
+
+async def change(session: AsyncSession, attempt_id: str, **values: Any) -> None:
+    """Set columns of an attempt that the caller holds locked."""
+    await session.exec(update(Attempt).where(col(Attempt.id) == attempt_id).values(**values))
+
+
+async def later_exists(session: AsyncSession, attempt: Attempt) -> bool:
+    """Whether the checkout has gone on to another attempt."""
+    found = await session.exec(
+        select(func.count()).where(
+            col(Attempt.checkout_id) == attempt.checkout_id, col(Attempt.number) > attempt.number
+        )
+    )
+    return bool(found.one())
+
+
+async def stray_money(session: AsyncSession, *, limit: int) -> Sequence[Attempt]:
+    """Attempts that hold money which their checkout does not count: it has to go back (I11, I13)."""
+    found = await session.exec(
+        select(Attempt)
+        .join(Checkout, col(Checkout.id) == col(Attempt.checkout_id))
+        .where(
+            col(Attempt.status).in_((AttemptStatus.AUTHORIZED, AttemptStatus.CAPTURED)),
+            col(Checkout.paid_attempt_id).is_distinct_from(col(Attempt.id)),
+        )
+        .limit(limit)
+    )
+    return found.all()
+
+
+async def declines_of_card(session: AsyncSession, card: bytes) -> int:
+    """How often this card was declined in the last 24 hours, at any account."""
+    found = await session.exec(
+        select(func.count()).where(
+            col(Attempt.card) == card,
+            col(Attempt.status) == AttemptStatus.DECLINED,
+            col(Attempt.created_at) > func.now() - text("interval '24 hours'"),
+        )
+    )
+    return int(found.one())
+
+
+async def by_payment_id(session: AsyncSession, account: str, payment_id: str) -> Attempt | None:
+    """The attempt behind a gateway's payment id."""
+    found = await session.exec(
+        select(Attempt).where(col(Attempt.account) == account, col(Attempt.gateway_payment_id) == payment_id)
+    )
+    return found.first()

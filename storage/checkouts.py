@@ -1,0 +1,138 @@
+"""Queries about checkouts."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CursorResult, func, text, tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col, select, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from domain.checkout import TRANSITIONS, CheckoutStatus
+from storage.events import tell
+from storage.tables import Checkout
+
+CHANNEL = "checkout"
+"""Notified with the id whenever a checkout's row changes."""
+
+
+class IllegalTransition(Exception):
+    """The checkout's state does not allow the change (I14): a final state is final."""
+
+    def __init__(self, checkout_id: str, now: str, wanted: str) -> None:
+        super().__init__(f"{checkout_id} is {now} and cannot become {wanted}")
+        self.now = CheckoutStatus(now)
+
+
+async def create(session: AsyncSession, checkout: Checkout) -> bool:
+    """Insert the row; False where this merchant has used the key before (then nothing changed)."""
+    values = checkout.model_dump(exclude={"created_at", "updated_at"})
+    result: CursorResult[Any] = await session.execute(  # type: ignore[assignment]  # an insert has a cursor
+        insert(Checkout).values(**values).on_conflict_do_nothing(constraint="uq_checkouts_idempotency")
+    )
+    if result.rowcount != 1:
+        return False
+    tell(session, checkout.id, "checkout.created", amount=checkout.amount, currency=checkout.currency)
+    return True
+
+
+async def by_key(session: AsyncSession, merchant_id: str, idempotency_key: str) -> Checkout | None:
+    found = await session.exec(
+        select(Checkout).where(
+            col(Checkout.merchant_id) == merchant_id, col(Checkout.idempotency_key) == idempotency_key
+        )
+    )
+    return found.first()
+
+
+async def get(session: AsyncSession, checkout_id: str, merchant_id: str | None = None) -> Checkout | None:
+    """The checkout; with `merchant_id`, only where it is that merchant's (I21)."""
+    query = select(Checkout).where(col(Checkout.id) == checkout_id)
+    if merchant_id is not None:
+        query = query.where(col(Checkout.merchant_id) == merchant_id)
+    return (await session.exec(query)).first()
+
+
+async def page(
+    session: AsyncSession,
+    merchant_id: str,
+    *,
+    limit: int,
+    before: tuple[datetime, str] | None = None,
+    status: CheckoutStatus | None = None,
+    gateway: str | None = None,
+    reference: str | None = None,
+) -> Sequence[Checkout]:
+    """A merchant's checkouts, newest first, from just before (created_at, id)."""
+    query = (
+        select(Checkout)
+        .where(col(Checkout.merchant_id) == merchant_id)
+        .order_by(col(Checkout.created_at).desc(), col(Checkout.id).desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(tuple_(col(Checkout.created_at), col(Checkout.id)) < before)
+    if status is not None:
+        query = query.where(col(Checkout.status) == status)
+    if gateway is not None:
+        query = query.where(col(Checkout.gateway) == gateway)
+    if reference is not None:
+        query = query.where(col(Checkout.reference) == reference)
+    return (await session.exec(query)).all()
+
+
+async def record_plan(session: AsyncSession, checkout_id: str, routing: dict[str, Any]) -> bool:
+    """Keep the plan, once; False where one is recorded already (a retried activity must use that one)."""
+    result = await session.exec(
+        update(Checkout)
+        .where(col(Checkout.id) == checkout_id, col(Checkout.planned_at).is_(None))
+        .values(routing=routing, planned_at=func.now())
+    )
+    if result.rowcount == 1:
+        accounts = [entry["account"] for entry in routing["plan"]]
+        tell(session, checkout_id, "checkout.planned", accounts=accounts, country=routing["country"])
+        return True
+    return False
+
+
+async def advance(session: AsyncSession, checkout_id: str, status: CheckoutStatus, **values: Any) -> None:
+    """Move to `status` where the transition table allows it, and tell whoever waits.
+
+    A repeat of the same status with the same values changes nothing. Raises IllegalTransition.
+    """
+    before = [known for known, following in TRANSITIONS.items() if status in following]
+    found = await session.exec(
+        select(Checkout.status).where(col(Checkout.id) == checkout_id).with_for_update()
+    )
+    now = found.one()
+    if now not in before:
+        raise IllegalTransition(checkout_id, now, status)
+    await session.exec(
+        update(Checkout)
+        .where(col(Checkout.id) == checkout_id)
+        .values(status=status, updated_at=func.now(), **values)
+    )
+    if now != status:
+        tell(session, checkout_id, f"checkout.{status}")
+    await notify(session, checkout_id)
+
+
+async def notify(session: AsyncSession, checkout_id: str) -> None:
+    """Wake whoever waits for this row, once the transaction commits."""
+    await session.execute(text("SELECT pg_notify(:channel, :id)"), {"channel": CHANNEL, "id": checkout_id})
+
+
+async def not_started(session: AsyncSession, *, older_than: float, limit: int) -> Sequence[Checkout]:
+    """Accepted checkouts that no workflow has planned after so many seconds: their start may be lost (A1)."""
+    found = await session.exec(
+        select(Checkout)
+        .where(
+            col(Checkout.planned_at).is_(None),
+            col(Checkout.status) == CheckoutStatus.PROCESSING,
+            col(Checkout.created_at) < func.now() - func.make_interval(0, 0, 0, 0, 0, 0, older_than),
+        )
+        .order_by(col(Checkout.created_at))
+        .limit(limit)
+    )
+    return found.all()

@@ -1,0 +1,52 @@
+"""The connection pool and the transaction. Whoever opens a transaction owns it; queries never commit."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+STATEMENT_TIMEOUT_MS = 10_000
+"""A statement that waits longer (rows locked, server stuck) fails and is tried again by its caller (D3)."""
+
+
+class Database:
+    """One pool per process."""
+
+    def __init__(self, url: str, *, pool_size: int) -> None:
+        """`url` for SQLAlchemy on asyncpg. No connection is made before it is needed."""
+        self.engine: AsyncEngine = create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_timeout=5,
+            pool_pre_ping=True,
+            connect_args={
+                "timeout": 5,
+                "server_settings": {
+                    "application_name": "smartpay",
+                    "statement_timeout": str(STATEMENT_TIMEOUT_MS),
+                    "idle_in_transaction_session_timeout": str(STATEMENT_TIMEOUT_MS),
+                    "timezone": "UTC",
+                },
+            },
+        )
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """Commits at the end, rolls back on any exception. Raises SQLAlchemyError or OSError."""
+        async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    async def schema_version(self) -> str | None:
+        """The migration that the database is at, or None where it has never been migrated."""
+        async with self.engine.connect() as connection:
+            known = await connection.scalar(text("SELECT to_regclass('alembic_version') IS NOT NULL"))
+            if not known:
+                return None
+            version = await connection.scalar(text("SELECT version_num FROM alembic_version"))
+            return None if version is None else str(version)
+
+    async def aclose(self) -> None:
+        await self.engine.dispose()

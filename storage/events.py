@@ -1,0 +1,42 @@
+"""The timeline of a checkout, and alerts. Written in the transaction of the change they tell of."""
+
+from typing import Any
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from domain.ids import Prefix, new_id
+from storage.tables import Alert, CheckoutEvent
+
+
+def tell(
+    session: AsyncSession, checkout_id: str, kind: str, *, attempt_id: str | None = None, **data: Any
+) -> None:
+    """Add one line to the timeline. `data` holds no personal data, tokens or secrets."""
+    session.add(CheckoutEvent(checkout_id=checkout_id, attempt_id=attempt_id, kind=kind, data=data))
+
+
+async def timeline(session: AsyncSession, checkout_id: str) -> list[CheckoutEvent]:
+    found = await session.exec(
+        select(CheckoutEvent)
+        .where(col(CheckoutEvent.checkout_id) == checkout_id)
+        .order_by(col(CheckoutEvent.id))
+    )
+    return list(found)
+
+
+async def alert(session: AsyncSession, kind: str, subject: str, message: str) -> None:
+    """Raise an alert once per kind and subject."""
+    await session.execute(
+        insert(Alert)
+        .values(id=new_id(Prefix.ALERT), kind=kind, subject=subject, message=message)
+        .on_conflict_do_nothing(constraint="uq_alerts_subject")
+    )
+
+
+async def alerts_about(session: AsyncSession, subject: str) -> list[Alert]:
+    found = await session.exec(
+        select(Alert).where(col(Alert.subject) == subject).order_by(col(Alert.created_at))
+    )
+    return list(found)

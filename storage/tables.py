@@ -1,0 +1,202 @@
+"""The tables. Columns that carry money are integers of minor units; times are UTC.
+
+The schema itself is made by the migrations alone; these classes describe it to queries.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, DateTime, LargeBinary, func, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, Index, SQLModel, UniqueConstraint
+
+_NOW = {"server_default": func.now()}
+_TIME = DateTime(timezone=True)
+_BIGINT = BigInteger
+
+
+def _created() -> Any:
+    return Field(default=None, sa_type=_TIME, nullable=False, sa_column_kwargs=_NOW)
+
+
+def _time() -> Any:
+    return Field(default=None, sa_type=_TIME, nullable=True)
+
+
+def _json(*, nullable: bool = True) -> Any:
+    return Field(default=None, sa_type=JSONB(none_as_null=True), nullable=nullable)
+
+
+class Merchant(SQLModel, table=True):
+    __tablename__ = "merchants"
+
+    id: str = Field(primary_key=True)
+    name: str = Field(unique=True)
+    created_at: datetime = _created()
+
+
+class ApiKey(SQLModel, table=True):
+    """Only the SHA-256 of a key is kept: it has 256 random bits, so a slow hash would add nothing."""
+
+    __tablename__ = "api_keys"
+
+    id: str = Field(primary_key=True)
+    merchant_id: str = Field(foreign_key="merchants.id", index=True)
+    prefix: str
+    digest: bytes = Field(unique=True, sa_type=LargeBinary)
+    created_at: datetime = _created()
+    revoked_at: datetime | None = _time()
+
+
+class Checkout(SQLModel, table=True):
+    __tablename__ = "checkouts"
+    __table_args__ = (
+        UniqueConstraint("merchant_id", "idempotency_key", name="uq_checkouts_idempotency"),
+        Index("ix_checkouts_merchant_created", "merchant_id", "created_at", "id"),
+        Index(
+            "ix_checkouts_unplanned",
+            "created_at",
+            postgresql_where=text("planned_at IS NULL AND status = 'processing'"),
+        ),
+    )
+
+    id: str = Field(primary_key=True)
+    merchant_id: str = Field(foreign_key="merchants.id")
+    idempotency_key: str
+    request_digest: bytes = Field(sa_type=LargeBinary)
+    """SHA-256 of the validated request: the same key with another body is refused."""
+    reference: str | None
+    status: str
+    review_reason: str | None = None
+    amount: int = Field(sa_type=_BIGINT)
+    currency: str
+    amount_captured: int = Field(default=0, sa_type=_BIGINT)
+    amount_refunded: int = Field(default=0, sa_type=_BIGINT)
+    capture_method: str
+    customer: dict[str, Any] = _json(nullable=False)
+    payment_method: dict[str, Any] = _json(nullable=False)
+    allow_redirect: bool
+    gateway_choice: str | None
+    return_url: str | None
+    notification_url: str | None
+    meta: dict[str, str] = _json(nullable=False)
+    gateway: str | None = None
+    account: str | None = None
+    paid_attempt_id: str | None = None
+    """The attempt whose money this checkout holds. Money on any other attempt goes back."""
+    next_action: dict[str, Any] | None = _json()
+    decline: dict[str, Any] | None = _json()
+    routing: dict[str, Any] | None = _json()
+    planned_at: datetime | None = _time()
+    created_at: datetime = _created()
+    updated_at: datetime = _created()
+
+
+class Attempt(SQLModel, table=True):
+    __tablename__ = "attempts"
+    __table_args__ = (
+        UniqueConstraint("checkout_id", "number", name="uq_attempts_number"),
+        Index(
+            "ix_attempts_declined_cards", "card", "created_at", postgresql_where=text("status = 'declined'")
+        ),
+    )
+
+    id: str = Field(primary_key=True)
+    checkout_id: str = Field(foreign_key="checkouts.id")
+    number: int
+    gateway: str
+    account: str
+    method: str
+    status: str
+    sent_at: datetime | None = _time()
+    """When the first send that may have left was committed; None: provably nothing has left."""
+    last_sent_at: datetime | None = _time()
+    sends: int = 0
+    gateway_payment_id: str | None = None
+    page_url: str | None = None
+    """The gateway's page, once handed out."""
+    closed_at: datetime | None = _time()
+    """When the gateway confirmed that the page or challenge is closed."""
+    detail: str | None = None
+    """The last unclear or unexpected answer, in words for the operator."""
+    decline: dict[str, Any] | None = _json()
+    card: bytes | None = Field(default=None, sa_type=LargeBinary)
+    """SHA-256 of the card token, to count declines per card."""
+    amount_captured: int = Field(default=0, sa_type=_BIGINT)
+    amount_refunded: int = Field(default=0, sa_type=_BIGINT)
+    amount_reserved: int = Field(default=0, sa_type=_BIGINT)
+    """Refunds under way. A constraint holds `amount_refunded + amount_reserved <= amount_captured` (I12)."""
+    created_at: datetime = _created()
+    ended_at: datetime | None = _time()
+
+
+class Refund(SQLModel, table=True):
+    """Money on its way back, whoever asked for it."""
+
+    __tablename__ = "refunds"
+
+    id: str = Field(primary_key=True)
+    checkout_id: str = Field(foreign_key="checkouts.id", index=True)
+    attempt_id: str = Field(foreign_key="attempts.id")
+    kind: str
+    """`compensation`: a late success of an abandoned attempt. `void` and `refund` carry it out."""
+    amount: int = Field(sa_type=_BIGINT)
+    status: str
+    sent_at: datetime | None = _time()
+    sends: int = 0
+    gateway_refund_id: str | None = None
+    detail: str | None = None
+    created_at: datetime = _created()
+    updated_at: datetime = _created()
+
+
+class CheckoutEvent(SQLModel, table=True):
+    """What happened to a checkout, in order: the timeline that people read, written with the change."""
+
+    __tablename__ = "checkout_events"
+    __table_args__ = (Index("ix_checkout_events_checkout", "checkout_id", "id"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=_BIGINT)
+    checkout_id: str = Field(foreign_key="checkouts.id")
+    attempt_id: str | None = None
+    kind: str
+    data: dict[str, Any] = _json(nullable=False)
+    at: datetime = _created()
+
+
+class WebhookEventRow(SQLModel, table=True):
+    """The inbox: a webhook is stored before it is acknowledged (I20)."""
+
+    __tablename__ = "webhook_events"
+    __table_args__ = (
+        UniqueConstraint("account", "dedupe_key", name="uq_webhook_events_dedupe"),
+        Index("ix_webhook_events_undelivered", "received_at", postgresql_where=text("delivered_at IS NULL")),
+        Index("ix_webhook_events_reference", "reference"),
+    )
+
+    id: str = Field(primary_key=True)
+    account: str
+    dedupe_key: str
+    """The gateway's event id, or the SHA-256 of the raw body where it has none."""
+    kind: str
+    reference: str | None
+    payment_id: str | None
+    received_at: datetime = _created()
+    delivered_at: datetime | None = _time()
+    """When the running workflow was told, or when nobody was left to tell (`disposition` says which)."""
+    disposition: str | None = None
+
+
+class Alert(SQLModel, table=True):
+    """Something a person has to know. One open alert per kind and subject."""
+
+    __tablename__ = "alerts"
+    __table_args__ = (UniqueConstraint("kind", "subject", name="uq_alerts_subject"),)
+
+    id: str = Field(primary_key=True)
+    kind: str
+    subject: str
+    """Id of what it is about: a checkout, an attempt, an account."""
+    message: str
+    created_at: datetime = _created()
+    acknowledged_at: datetime | None = _time()

@@ -1,0 +1,44 @@
+"""The webhook inbox."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import func
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col, select, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from storage.tables import WebhookEventRow
+
+
+async def store(session: AsyncSession, event: WebhookEventRow) -> bool:
+    """Keep the event; False where it is there already (a repeat)."""
+    result = await session.execute(
+        insert(WebhookEventRow)
+        .values(**event.model_dump(exclude={"received_at"}))
+        .on_conflict_do_nothing(constraint="uq_webhook_events_dedupe")
+        .returning(col(WebhookEventRow.id))
+    )
+    return result.scalar_one_or_none() is not None
+
+
+async def mark_delivered(session: AsyncSession, event_id: str, disposition: str) -> None:
+    """`signalled`: a workflow was told; `closed`: its workflow has ended; `unrelated`: not one of ours."""
+    await session.exec(
+        update(WebhookEventRow)
+        .where(col(WebhookEventRow.id) == event_id)
+        .values(delivered_at=func.now(), disposition=disposition)
+    )
+
+
+async def undelivered(session: AsyncSession, *, older_than: float, limit: int) -> Sequence[WebhookEventRow]:
+    """Events that nobody was told of after so many seconds."""
+    found = await session.exec(
+        select(WebhookEventRow)
+        .where(
+            col(WebhookEventRow.delivered_at).is_(None),
+            col(WebhookEventRow.received_at) < func.now() - func.make_interval(0, 0, 0, 0, 0, 0, older_than),
+        )
+        .order_by(col(WebhookEventRow.received_at))
+        .limit(limit)
+    )
+    return found.all()

@@ -1,0 +1,94 @@
+"""What the contract suite has to know about one gateway, as data.
+
+A gateway joins the suite with one file, `tests/contract/cases/{gateway}.py`, that holds `CASE`. Everything
+else (methods, currencies, captures, keys, fence) is read from the adapter's own capabilities: the suite runs
+what the adapter declares, against the sandbox's simulator of that gateway, and lets the ledger be the judge.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from domain.checkout import Customer, MethodType, PaymentMethod
+from domain.decline import DeclineCategory, DeclineCode
+
+ACCOUNT = "contract"
+"""The sandbox account that every case uses; the sandbox derives its keys from this name."""
+
+CUSTOMER = Customer(
+    email="customer@example.com", name="A. Customer", phone="+256700000000", country="UG", ip="41.58.0.1"
+)
+
+
+class WriteEvent(Protocol):
+    """A webhook body as the gateway would send it, about a payment of ours."""
+
+    def __call__(self, *, reference: str, payment_id: str, event_id: str) -> bytes: ...
+
+
+class SignEvent(Protocol):
+    """The headers (lower-case names) that make `body` genuine under `secret` at `at`."""
+
+    def __call__(self, body: bytes, *, secret: str, at: datetime) -> dict[str, str]: ...
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """How this gateway's webhooks are made, so that genuine, forged and stale ones can be tried."""
+
+    secret: str
+    """The secret that `ContractCase.credentials` configures."""
+    previous_secret: str | None
+    """The one before it, where the adapter supports a rotation."""
+    write: WriteEvent
+    sign: SignEvent
+    binds_body: bool
+    """The signature covers the body: a changed body is refused."""
+    binds_time: bool
+    """The signature covers a time: an old or future one is refused."""
+    has_event_id: bool
+
+
+@dataclass(frozen=True)
+class ContractCase:
+    gateway: str
+    credentials: Callable[[str], Mapping[str, object]]
+    """Fields for the adapter's credentials model, given the sandbox's base URL of this gateway.
+
+    Only what authenticates `ACCOUNT`: the suite adds its own short time-outs.
+    """
+    amounts: Mapping[str, int]
+    """Currency -> an amount in ISO 4217 minor units to charge in it; the first is used where any will do.
+
+    Put one currency per exponent that the gateway supports (0, 2, 3), and those it counts differently.
+    """
+    success: PaymentMethod
+    """Pays at once, or after a moment where the method works that way (mobile money)."""
+    webhook: Webhook
+    challenge: PaymentMethod | None = None
+    """Leads to a redirect that the sandbox can settle either way."""
+    pending: PaymentMethod | None = None
+    """Stays undecided until settled."""
+    prompts: Mapping[str, PaymentMethod] = field(default_factory=dict)
+    """Currency (with its amount in `amounts`) -> mobile money that prompts, and pays after a moment."""
+    declines: Mapping[str, tuple[DeclineCategory, DeclineCode]] = field(default_factory=dict)
+    """Card token -> the decline that it must become. One at least for every category that can be produced."""
+    settles_later: bool = False
+    """`success` answers Pending or ActionRequired first."""
+    customer: Customer = CUSTOMER
+    unknown_token: str | None = None
+    """A token that the gateway has never issued."""
+
+    @property
+    def currency(self) -> str:
+        return next(iter(self.amounts))
+
+    @property
+    def amount(self) -> int:
+        return self.amounts[self.currency]
+
+
+def card(gateway: str, token: str) -> PaymentMethod:
+    """A card token that `gateway` issued."""
+    return PaymentMethod(type=MethodType.CARD, tokens={gateway: token})

@@ -1,0 +1,41 @@
+"""The whole product under its supervisor."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import httpx
+
+from devstack.ports import Ports
+from devstack.stack import Stack
+from tests.devstack.toys import alive, until
+
+
+async def test_the_product_runs_survives_a_kill_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    async with Stack(tmp_path, ports=Ports.free(), workers=2) as stack:
+        stack.publish()
+        described = json.loads((tmp_path / "demo.json").read_text())
+        assert (tmp_path / "demo.json").stat().st_mode & 0o777 == 0o600
+        assert set(described["pids"]) == {"api", "worker", "temporal", "sandbox", "postgres"}
+        assert len(described["pids"]["worker"]) == 2
+
+        headers = {"Authorization": f"Bearer {described['api_key']}"}
+        async with httpx.AsyncClient(base_url=described["api"], headers=headers, trust_env=False) as api:
+            assert (await api.get("/v1/checkouts")).status_code == 200
+
+        os.kill(described["pids"]["api"], signal.SIGKILL)
+        await until(lambda: api_pid(tmp_path) != described["pids"]["api"])
+        await stack.wait_ready()
+        pids = all_of(stack)
+        assert api_pid(tmp_path) in pids
+    assert not any(alive(pid) for pid in pids)
+    assert not (tmp_path / "demo.json").exists()
+
+
+def api_pid(data_dir: Path) -> int:
+    return int(json.loads((data_dir / "demo.json").read_text())["pids"]["api"])
+
+
+def all_of(stack: Stack) -> set[int]:
+    return {pid for pids in stack.pids.values() for pid in (pids if isinstance(pids, list) else [pids])}

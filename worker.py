@@ -1,0 +1,121 @@
+"""The worker: the composition root of everything that runs inside workflows and activities.
+
+    python worker.py
+
+Start as many as you like. SIGTERM drains it: running activities end, nothing new is taken.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from temporalio.client import Client
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+from activities.attempting import Attempting
+from activities.capturing import Capturing
+from activities.compensating import Compensating
+from activities.context import Context
+from activities.finishing import Finishing
+from activities.planning import Planning
+from config import logging as logs
+from config.settings import Settings
+from config.temporal import connect, register_search_attributes
+from gateways.registry import BadAccounts, load_accounts
+from routing.country import open_tables
+from routing.country_map import BadCountryMap, load_country_map
+from routing.datasets import BadDataset
+from routing.router import Router
+from storage.database import Database
+from workflows.abandoned_attempt import AbandonedAttempt
+from workflows.checkout import Checkout
+from workflows.search_attributes import NAMES
+
+log = structlog.get_logger()
+
+WORKFLOWS: Sequence[type] = (Checkout, AbandonedAttempt)
+
+DRAIN = timedelta(seconds=30)
+"""How long running activities may take after SIGTERM."""
+
+
+def build_context(settings: Settings) -> Context:
+    """Raises BadAccounts, BadCountryMap or BadDataset: a worker with a wrong configuration does not start."""
+    accounts = load_accounts(os.environ)
+    tables = open_tables(settings.datasets_dir, settings.geo_database)
+    country_map = load_country_map(settings.countries_file, accounts.known)
+    return Context(
+        database=Database(settings.sqlalchemy_url, pool_size=settings.database_pool),
+        accounts=accounts,
+        router=Router(accounts.known, country_map, tables.bins, tables.geo),
+        settings=settings,
+    )
+
+
+def activity_methods(context: Context) -> list[Callable[..., Any]]:
+    attempting, capturing, compensating = Attempting(context), Capturing(context), Compensating(context)
+    return [
+        Planning(context).plan_checkout,
+        attempting.send_attempt,
+        attempting.look_up_attempt,
+        attempting.close_attempt,
+        capturing.capture_attempt,
+        capturing.void_attempt,
+        compensating.compensate_attempt,
+        Finishing(context).finish_checkout,
+    ]
+
+
+def build_worker(client: Client, context: Context) -> Worker:
+    return Worker(
+        client,
+        task_queue=context.settings.task_queue,
+        workflows=WORKFLOWS,
+        activities=activity_methods(context),
+        # The sandbox costs a quarter of the throughput; tests run every workflow inside it and replay all
+        # recorded histories, which is where its checks belong (docs/decisions/0003).
+        workflow_runner=UnsandboxedWorkflowRunner(),
+        max_cached_workflows=1000,
+        max_concurrent_activities=100,
+        max_concurrent_local_activities=100,
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=context.settings.sticky_queue_timeout),
+        graceful_shutdown_timeout=DRAIN,
+    )
+
+
+async def main() -> None:
+    settings = Settings()
+    logs.configure(settings)
+    if settings.metrics_port is not None:
+        metrics = PrometheusConfig(bind_address=f"127.0.0.1:{settings.metrics_port}")
+        Runtime.set_default(Runtime(telemetry=TelemetryConfig(metrics=metrics)))
+    try:
+        context = build_context(settings)
+    except (BadAccounts, BadCountryMap, BadDataset) as error:
+        sys.exit(f"The worker does not start: {error}")
+    client = await connect(settings)
+    await register_search_attributes(client, NAMES)
+    stop = asyncio.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(each, stop.set)
+    try:
+        async with build_worker(client, context):
+            log.info(
+                "worker.started", task_queue=settings.task_queue, accounts=sorted(context.accounts.known)
+            )
+            await stop.wait()
+            log.info("worker.draining", seconds=DRAIN.total_seconds())
+    finally:
+        await context.accounts.aclose()
+        await context.database.aclose()
+    log.info("worker.stopped")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,232 @@
+"""A checkout, from plan to final state.
+
+    plan -> for each account: send -> (customer acts | unclear: look up) -> paid, or definitely not
+         -> next account ... -> finish
+
+The one rule that everything here serves: the next account is asked only when the one before has definitely
+taken nothing. What stays unclear is looked up, then reviewed by a person, and never guessed.
+"""
+
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.finishing import Finishing
+    from activities.messages import FinishCheckout, Kind, Plan, PlanCheckout, Report, Step
+    from activities.planning import Planning
+    from domain.attempt import AttemptStatus
+    from domain.checkout import CheckoutStatus, MethodType, ReviewReason
+    from domain.decline import DeclineCategory
+    from workflows.attempt import Attempt
+    from workflows.messages import (
+        CancelCheckout,
+        CaptureCheckout,
+        CheckoutInput,
+        CheckoutResult,
+        CommandResult,
+        DecideReview,
+        Decision,
+        GatewayNews,
+    )
+    from workflows.options import LOCAL_RETRIES, LOCAL_TIMEOUT
+    from workflows.search_attributes import ACCOUNT, COUNTRY, GATEWAY, STATUS
+    from workflows.story import Story
+
+
+@workflow.defn
+class Checkout:
+    @workflow.init
+    def __init__(self, task: CheckoutInput) -> None:
+        self._task = task
+        self._status = CheckoutStatus.PROCESSING
+        self._attempt: Attempt | None = None
+        self._attempts_made = 0
+        self._cancel_wanted = False
+        self._capture: CaptureCheckout | None = None
+        self._captured: Report | None = None
+        self._decision: Decision | None = None
+        self._news = 0
+        self._story = Story()
+
+    @workflow.run
+    async def run(self, task: CheckoutInput) -> CheckoutResult:
+        plan = await self._plan()
+        status = await self._walk(plan)
+        if status is not CheckoutStatus.SUCCEEDED:
+            status = await self._finish(status)
+        self._status = status
+        self._index(plan)
+        self._story.tell(f"**{status}**")
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return CheckoutResult(status=status)
+
+    async def _plan(self) -> Plan:
+        plan = await workflow.execute_local_activity_method(
+            Planning.plan_checkout,
+            PlanCheckout(checkout_id=self._task.checkout_id),
+            start_to_close_timeout=LOCAL_TIMEOUT,
+            retry_policy=LOCAL_RETRIES,
+        )
+        accounts = " then ".join(f"{step.account} ({step.reason})" for step in plan.steps)
+        self._story.tell(f"country {plan.country or 'unknown'}; plan: {accounts or 'no account can take it'}")
+        return plan
+
+    async def _walk(self, plan: Plan) -> CheckoutStatus:
+        """Ask one account after the other until one has the money, or none is left."""
+        steps = list(plan.steps)
+        while steps and self._attempts_made < plan.timings.max_attempts and not self._cancel_wanted:
+            step = steps.pop(0)
+            attempt = self._next_attempt(plan, step)
+            report = await attempt.take_money()
+            if report.kind is Kind.EXCLUDED:
+                self._attempts_made -= 1
+                self._story.tell(f"{step.account}: skipped ({report.detail})")
+                continue
+            end = await self._end_of(plan, attempt, report)
+            if end is not None:
+                return end
+            if report.decline in (DeclineCategory.CUSTOMER, DeclineCategory.AUTHENTICATION):
+                steps = [step.model_copy(update={"method": MethodType.HOSTED, "page_possible": False})]
+        return CheckoutStatus.CANCELED if self._cancel_wanted else CheckoutStatus.FAILED
+
+    def _next_attempt(self, plan: Plan, step: Step) -> Attempt:
+        self._attempts_made += 1
+        self._attempt = Attempt(
+            checkout_id=self._task.checkout_id,
+            number=self._attempts_made,
+            step=step,
+            timings=plan.timings,
+            story=self._story,
+            news=lambda: self._news,
+            cancel_wanted=lambda: self._cancel_wanted,
+            decision=lambda: self._decision,
+            on_review=self._review,
+            on_waiting=lambda: self._index(plan, CheckoutStatus.REQUIRES_ACTION),
+        )
+        return self._attempt
+
+    async def _end_of(self, plan: Plan, attempt: Attempt, report: Report) -> CheckoutStatus | None:
+        """The checkout's end after this attempt, or None: the next account may be asked."""
+        match report.status:
+            case AttemptStatus.CAPTURED:
+                return CheckoutStatus.SUCCEEDED
+            case AttemptStatus.AUTHORIZED:
+                return await self._hold(plan, attempt)
+        if report.kind is Kind.STOPPED:
+            return CheckoutStatus.FAILED  # a person decided so, or the checkout was final already
+        if attempt.given_up:
+            return CheckoutStatus.EXPIRED if attempt.expired else CheckoutStatus.CANCELED
+        match report.decline:
+            case DeclineCategory.HARD | DeclineCategory.FRAUD:
+                return CheckoutStatus.FAILED
+            case DeclineCategory.CUSTOMER | DeclineCategory.AUTHENTICATION if not attempt.step.page_possible:
+                return CheckoutStatus.FAILED
+        if not report.negative:
+            raise AssertionError(f"{report.kind} is not a definite negative")  # I9: never go on from here
+        return None
+
+    async def _hold(self, plan: Plan, attempt: Attempt) -> CheckoutStatus:
+        """Authorized: wait for the capture, a cancel, or the authorization's end."""
+        self._status = CheckoutStatus.REQUIRES_CAPTURE
+        self._index(plan, CheckoutStatus.REQUIRES_CAPTURE)
+        self._story.tell(f"authorized at {attempt.step.account}; waiting for capture")
+        life = attempt.step.authorization_life or plan.timings.action_expires_after
+        until = workflow.now() + timedelta(seconds=life)
+        while True:
+            left = until - workflow.now()
+            if left > timedelta(0):
+                try:
+                    await workflow.wait_condition(
+                        lambda: self._cancel_wanted or self._capture is not None,
+                        timeout=left,
+                        timeout_summary="authorization expires",
+                    )
+                except TimeoutError:
+                    continue
+            if self._capture is not None and left > timedelta(0):
+                captured = await attempt.capture(self._capture.amount)
+                self._capture = None
+                self._captured = captured
+                if captured.status is AttemptStatus.CAPTURED:
+                    return CheckoutStatus.SUCCEEDED
+                self._story.tell(f"capture refused: {captured.detail}")
+                continue
+            released = await attempt.release()
+            if released.status is AttemptStatus.CAPTURED:
+                return CheckoutStatus.SUCCEEDED
+            return CheckoutStatus.CANCELED if self._cancel_wanted else CheckoutStatus.EXPIRED
+
+    async def _review(self, reason: ReviewReason) -> None:
+        self._decision = None
+        self._status = CheckoutStatus.IN_REVIEW
+        self._story.tell(f"**in review**: {reason}; a person has to decide")
+        await self._finish(CheckoutStatus.IN_REVIEW, reason)
+
+    async def _finish(self, status: CheckoutStatus, reason: ReviewReason | None = None) -> CheckoutStatus:
+        finished = await workflow.execute_local_activity_method(
+            Finishing.finish_checkout,
+            FinishCheckout(checkout_id=self._task.checkout_id, status=status, review_reason=reason),
+            start_to_close_timeout=LOCAL_TIMEOUT,
+            retry_policy=LOCAL_RETRIES,
+        )
+        return finished.status
+
+    def _index(self, plan: Plan, status: CheckoutStatus | None = None) -> None:
+        if not self._task.indexed:
+            return
+        updates = [STATUS.value_set(status or self._status)]
+        if plan.country is not None:
+            updates.append(COUNTRY.value_set(plan.country))
+        if self._attempt is not None:
+            updates.append(GATEWAY.value_set(self._attempt.step.gateway))
+            updates.append(ACCOUNT.value_set(self._attempt.step.account))
+        workflow.upsert_search_attributes(updates)
+
+    @workflow.signal
+    def gateway_news(self, news: GatewayNews) -> None:
+        """A webhook arrived: look now instead of at the next poll."""
+        self._news += 1
+
+    @workflow.update
+    async def cancel(self, command: CancelCheckout) -> CommandResult:
+        """No new attempt starts; the open one is closed or looked up. Answers with what came of it."""
+        self._cancel_wanted = True
+        await workflow.wait_condition(lambda: self._status.final)
+        done = self._status is CheckoutStatus.CANCELED
+        return CommandResult(status=self._status, done=done)
+
+    @cancel.validator
+    def _may_cancel(self, command: CancelCheckout) -> None:
+        if self._status.final:
+            raise ApplicationError(f"checkout is {self._status}", type="NotCancelable")
+
+    @workflow.update
+    async def capture(self, command: CaptureCheckout) -> CommandResult:
+        """Take the authorized money."""
+        self._capture = command
+        self._captured = None
+        await workflow.wait_condition(lambda: self._captured is not None or self._status.final)
+        report = self._captured
+        done = report is not None and report.status is AttemptStatus.CAPTURED
+        status = CheckoutStatus.SUCCEEDED if done else self._status
+        return CommandResult(status=status, done=done, detail=None if report is None else report.detail)
+
+    @capture.validator
+    def _may_capture(self, command: CaptureCheckout) -> None:
+        if self._status is not CheckoutStatus.REQUIRES_CAPTURE or self._cancel_wanted:
+            raise ApplicationError(f"checkout is {self._status}", type="NotCapturable")
+        if self._capture is not None:
+            raise ApplicationError("a capture is under way", type="InProgress")
+
+    @workflow.update
+    async def decide_review(self, command: DecideReview) -> CommandResult:
+        """An operator's decision about a checkout in review."""
+        self._decision = command.decision
+        return CommandResult(status=self._status, done=True)
+
+    @decide_review.validator
+    def _may_decide(self, command: DecideReview) -> None:
+        if self._status is not CheckoutStatus.IN_REVIEW:
+            raise ApplicationError(f"checkout is {self._status}", type="NotInReview")

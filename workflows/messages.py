@@ -1,0 +1,63 @@
+"""What workflows are started with and sent. It lies in Temporal's histories: ids only."""
+
+from enum import StrEnum
+
+from domain.checkout import CheckoutStatus
+from domain.outcome import Frozen
+
+
+class CheckoutInput(Frozen):
+    checkout_id: str
+    indexed: bool = True
+    """Whether the server knows our search attributes (the test server does not)."""
+
+
+class CheckoutResult(Frozen):
+    status: CheckoutStatus
+
+
+class GatewayNews(Frozen):
+    """Signal: a webhook about this attempt is in the inbox. A hint to look it up now."""
+
+    attempt_id: str
+
+
+class CancelCheckout(Frozen):
+    """Update: stop. Answered once the open attempt is closed or known."""
+
+
+class CaptureCheckout(Frozen):
+    """Update: take the authorized money. `amount` in minor units; None: all of it."""
+
+    amount: int | None = None
+
+
+class Decision(StrEnum):
+    """What an operator makes of a checkout in review."""
+
+    NOT_PAID = "not_paid"
+    """The gateway confirmed outside this system that it took nothing: the checkout fails."""
+    LOOK_AGAIN = "look_again"
+
+
+class DecideReview(Frozen):
+    decision: Decision
+
+
+class CommandResult(Frozen):
+    status: CheckoutStatus
+    done: bool
+    """False where the command came too late or was refused by the gateway."""
+    detail: str | None = None
+
+
+class WatchInput(Frozen):
+    checkout_id: str
+    attempt_id: str
+    account: str
+    intervals: tuple[float, ...]
+    """Seconds between look-ups; the last one repeats."""
+    watch_for: float
+    """Seconds."""
+    timeout: float
+    """Seconds that one look-up with its refund may take."""

@@ -1,0 +1,32 @@
+"""Every timeout and retry policy, in one place.
+
+Activities are repeated until they succeed: what they do is safe to repeat, and the outage of a database or a
+gateway ends some day. A checkout's own deadlines are timers in its workflow, not activity time-outs.
+"""
+
+from datetime import timedelta
+from typing import Final
+
+from temporalio.common import RetryPolicy
+
+LOCAL_TIMEOUT: Final = timedelta(seconds=10)
+"""Start-to-close of a local activity: one short database transaction."""
+
+LOCAL_RETRIES: Final = RetryPolicy(
+    initial_interval=timedelta(milliseconds=100), maximum_interval=timedelta(seconds=5)
+)
+
+GATEWAY_RETRIES: Final = RetryPolicy(
+    initial_interval=timedelta(milliseconds=200),
+    backoff_coefficient=2,
+    maximum_interval=timedelta(seconds=10),
+)
+"""For sends and look-ups: these activities answer with an outcome, so only our own faults repeat them."""
+
+SETTLING_RETRIES: Final = RetryPolicy(
+    initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(minutes=1)
+)
+"""For captures and voids, which repeat until the gateway's answer is definite."""
+
+CLOSE_TIMEOUT: Final = timedelta(seconds=90)
+"""Closing a page is a call and a look-up: at most 56 s at Flutterwave by the adapters' own caps."""
