@@ -7,10 +7,10 @@ DATA_DIR ?= .data
 export DATA_DIR
 
 .DEFAULT_GOAL := help
-.PHONY: help setup datasets demo test check lock clean
+.PHONY: help setup datasets demo test check chaos chaos-selftest lock clean
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.installed datasets ## install everything into .venv, fetch the data sets
 
@@ -25,6 +25,13 @@ check: $(VENV)/.installed ## format, lint, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+chaos: setup ## the fault campaign: N=1000 checkouts under faults and kills (SEED= repeats one)
+	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- \
+	    $(BIN)/python -m chaos $(if $(N),--number $(N)) $(if $(SEED),--seed $(SEED))
+
+chaos-selftest: setup ## the proof that the campaign's oracle sees: mutants, and the obvious design beside ours
+	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- $(BIN)/python -m chaos.selftest
 
 lock: ## pin all dependencies anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --extra dev --generate-hashes \

@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 
-from activities.context import Context, card_of, handle_of, route_request
-from activities.errors import Gone
+from activities.context import STALLED_AFTER, Context, card_of, handle_of, route_request
+from activities.errors import Gone, Unsettled
 from activities.messages import AttemptTask, Kind, LookUpAttempt, Report, SendAttempt
 from activities.recording import record, report_of
 from domain.attempt import AttemptStatus
@@ -24,10 +24,6 @@ from gateways.base import ChargeRequest
 from storage import attempts, checkouts
 from storage.events import tell
 from storage.tables import Attempt, Checkout
-
-STALLED_AFTER = 5.0
-"""Seconds from the start of the claim to the call after which nothing is sent any more: the process was
-stopped in between, and by now somebody may have believed a look-up that found nothing (W5)."""
 
 KEY_LIFE_MARGIN = timedelta(hours=1)
 """So long before a key's documented end nothing is sent under it any more."""
@@ -88,14 +84,19 @@ class Attempting:
     async def _claim(self, task: SendAttempt) -> "Claim | Report":
         """Commit the intent and claim the send, or say why nothing is sent."""
         async with self._context.database.transaction() as session:
-            checkout = await checkouts.get(session, task.checkout_id)
+            checkout = await checkouts.lock(session, task.checkout_id)
             if checkout is None:
                 raise Gone(task.checkout_id)
             attempt = await attempts.get(session, task.attempt_id)
             if attempt is not None and _answered(attempt):
                 return report_of(attempt)
-            if CheckoutStatus(checkout.status).final:
+            if CheckoutStatus(checkout.status).final or await attempts.later_exists(
+                session, checkout.id, task.number
+            ):
+                # Final, or gone on to another account while this process was stopped (W5).
                 return Report(kind=Kind.STOPPED, status=AttemptStatus.NOT_SENT)
+            if await attempts.open_before(session, checkout.id, task.number):
+                raise Unsettled(f"an attempt before {task.attempt_id}")
             if attempt is None:
                 why = await self._ineligible(session, checkout, task)
                 if why is not None:
@@ -108,7 +109,9 @@ class Attempting:
                 send = await attempts.claim_resend(session, task.attempt_id)
             if send is not None:
                 if checkout.status != CheckoutStatus.PROCESSING:
-                    await checkouts.advance(session, checkout.id, CheckoutStatus.PROCESSING, next_action=None)
+                    await checkouts.advance(
+                        session, checkout.id, CheckoutStatus.PROCESSING, next_action=None, review_reason=None
+                    )
                 kind = "attempt.sent" if first else "attempt.sent_again"
                 tell(session, checkout.id, kind, attempt_id=task.attempt_id, account=task.account)
             attempt = await attempts.get(session, task.attempt_id)
@@ -188,7 +191,7 @@ class Attempting:
             outcome = _checked(outcome, checkout, attempt)
         async with self._context.database.transaction() as session:
             if isinstance(outcome, Canceled) and not self._fence(task.account):
-                await attempts.lock(session, attempt.id)
+                await attempts.lock(session, attempt.id, checkout.id)
                 await attempts.change(session, attempt.id, closed_at=datetime.now(UTC))
                 tell(session, checkout.id, "attempt.page_closed", attempt_id=attempt.id)
                 return Report(kind=Kind.CLOSED, status=AttemptStatus(attempt.status))
@@ -218,8 +221,14 @@ class Attempting:
             outcome = Pending(detail="nobody has paid on the page yet")
         async with self._context.database.transaction() as session:
             if isinstance(outcome, NotFound) and believe_not_found:
-                await attempts.lock(session, attempt.id)
-                if await attempts.record(session, attempt.id, AttemptStatus.NOT_FOUND, detail=None):
+                row = await attempts.lock(session, attempt.id, checkout.id)
+                # What another process learnt or sent meanwhile is newer than this look-up.
+                as_asked = (row.status, row.sends, row.detail) == (
+                    attempt.status,
+                    attempt.sends,
+                    attempt.detail,
+                )
+                if as_asked and await attempts.record(session, row.id, AttemptStatus.NOT_FOUND, detail=None):
                     tell(
                         session, checkout.id, "attempt.not_found", attempt_id=attempt.id, account=task.account
                     )

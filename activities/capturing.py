@@ -29,11 +29,13 @@ class Capturing:
         gateway = self._context.accounts.gateway(task.account)
         handle = handle_of(checkout, attempt)
         outcome: Outcome = await gateway.capture(
-            CaptureRequest(handle=handle, amount=amount, idempotency_key=f"{attempt.id}:capture")
+            CaptureRequest(handle=handle, amount=amount, idempotency_key=f"{attempt.id}:capture:{amount}")
         )
         match outcome:
             case Approved(payment=payment) if payment.status is PaymentStatus.CAPTURED:
                 captured = payment.amount_captured
+            case Canceled():
+                return await self._voided(checkout, attempt)
             case Declined(decline=decline):
                 async with self._context.database.transaction() as session:
                     tell(
@@ -47,41 +49,45 @@ class Capturing:
                 )
             case _:
                 found = await gateway.look_up(handle)
-                captured = _captured(found) if isinstance(found, Found) else 0
+                captured = _amount_captured(found) if isinstance(found, Found) else 0
                 if captured == 0:
                     raise Unsettled(f"capture of {attempt.id} is {outcome.kind}")
-        async with self._context.database.transaction() as session:
-            row = await attempts.lock(session, attempt.id)
-            if row.status == AttemptStatus.AUTHORIZED:
-                await attempts.change(
-                    session, row.id, status=AttemptStatus.CAPTURED, amount_captured=captured
-                )
-                await checkouts.advance(
-                    session, checkout.id, CheckoutStatus.SUCCEEDED, amount_captured=captured
-                )
-                tell(session, checkout.id, "attempt.captured", attempt_id=row.id, amount=captured)
-        return Report(kind=Kind.APPROVED, status=AttemptStatus.CAPTURED)
+        return await self._captured(checkout, attempt, captured)
 
     @activity.defn
     async def void_attempt(self, task: AttemptTask) -> Report:
-        """Release the authorization. Raises Unsettled while the answer is unclear."""
+        """Release the authorization. Raises Unsettled while the answer is unclear.
+
+        A void that is refused because the money is taken already finds the payment captured (G16).
+        """
         checkout, attempt = await self._authorized(task)
         if attempt.status != AttemptStatus.AUTHORIZED:
             return report_of(attempt)
-        outcome = await self._context.accounts.gateway(task.account).void(
-            VoidRequest(handle=handle_of(checkout, attempt), idempotency_key=f"{attempt.id}:void")
-        )
-        if isinstance(outcome, Declined):
-            return Report(
-                kind=Kind.DECLINED,
-                status=AttemptStatus.AUTHORIZED,
-                decline=outcome.decline.category,
-                detail=outcome.decline.message,
-            )
-        if not isinstance(outcome, Canceled):
-            raise Unsettled(f"void of {attempt.id} is {outcome.kind}")
+        gateway = self._context.accounts.gateway(task.account)
+        handle = handle_of(checkout, attempt)
+        outcome = await gateway.void(VoidRequest(handle=handle, idempotency_key=f"{attempt.id}:void"))
+        if isinstance(outcome, Canceled):
+            return await self._voided(checkout, attempt)
+        found = await gateway.look_up(handle)
+        captured = _amount_captured(found) if isinstance(found, Found) else 0
+        if captured > 0:
+            return await self._captured(checkout, attempt, captured)
+        raise Unsettled(f"void of {attempt.id} is {outcome.kind}")
+
+    async def _captured(self, checkout: Checkout, attempt: Attempt, amount: int) -> Report:
         async with self._context.database.transaction() as session:
-            row = await attempts.lock(session, attempt.id)
+            row = await attempts.lock(session, attempt.id, checkout.id)
+            if row.status == AttemptStatus.AUTHORIZED:
+                await attempts.change(session, row.id, status=AttemptStatus.CAPTURED, amount_captured=amount)
+                await checkouts.advance(
+                    session, checkout.id, CheckoutStatus.SUCCEEDED, amount_captured=amount
+                )
+                tell(session, checkout.id, "attempt.captured", attempt_id=row.id, amount=amount)
+        return Report(kind=Kind.APPROVED, status=AttemptStatus.CAPTURED)
+
+    async def _voided(self, checkout: Checkout, attempt: Attempt) -> Report:
+        async with self._context.database.transaction() as session:
+            row = await attempts.lock(session, attempt.id, checkout.id)
             if row.status == AttemptStatus.AUTHORIZED:
                 await attempts.change(session, row.id, status=AttemptStatus.VOIDED)
                 tell(session, checkout.id, "attempt.voided", attempt_id=row.id, account=row.account)
@@ -96,5 +102,5 @@ class Capturing:
         return checkout, attempt
 
 
-def _captured(found: Found) -> int:
+def _amount_captured(found: Found) -> int:
     return max((payment.amount_captured for payment in found.payments), default=0)

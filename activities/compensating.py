@@ -1,10 +1,11 @@
 """Give back what an abandoned attempt took after all: once, in full (I11)."""
 
+import time
 from datetime import UTC, datetime
 
 from temporalio import activity
 
-from activities.context import Context, handle_of
+from activities.context import STALLED_AFTER, Context, handle_of
 from activities.errors import Gone
 from activities.messages import AttemptTask, Compensated
 from domain.attempt import AttemptStatus
@@ -37,11 +38,7 @@ class Compensating:
 
         `pending` means that a refund is under way or unclear: call again later, nothing is sent twice.
         """
-        async with self._context.database.transaction() as session:
-            checkout = await checkouts.get(session, task.checkout_id)
-            attempt = await attempts.get(session, task.attempt_id)
-        if checkout is None or attempt is None:
-            raise Gone(task.attempt_id)
+        checkout, attempt = await self._rows(task)
         if checkout.paid_attempt_id == attempt.id or attempt.sent_at is None:
             return Compensated(result="nothing")
         if attempt.status in (AttemptStatus.REFUNDED, AttemptStatus.VOIDED):
@@ -55,94 +52,121 @@ class Compensating:
         if not moneyed:
             return Compensated(result="nothing")
         payment = moneyed[0]
+        if not await self._is_stray(attempt, payment):
+            return Compensated(result="nothing")
         handle = handle.model_copy(update={"payment_id": payment.payment_id})
         if payment.status is PaymentStatus.AUTHORIZED:
-            answer = await gateway.void(VoidRequest(handle=handle, idempotency_key=f"{attempt.id}:void"))
-            if not isinstance(answer, Canceled):
-                return Compensated(result="pending")
-            async with self._context.database.transaction() as session:
-                await attempts.lock(session, attempt.id)
-                await attempts.change(session, attempt.id, status=AttemptStatus.VOIDED)
-                tell(session, checkout.id, "attempt.voided", attempt_id=attempt.id)
-            return Compensated(result="voided")
-        return await self._refund(checkout, attempt, handle, payment)
+            return await self._void(attempt, handle)
+        return await self._refund(attempt, handle, payment)
 
-    async def _refund(
-        self, checkout: Checkout, attempt: Attempt, handle: PaymentHandle, payment: GatewayPayment
-    ) -> Compensated:
+    async def _rows(self, task: AttemptTask) -> tuple[Checkout, Attempt]:
+        async with self._context.database.transaction() as session:
+            checkout = await checkouts.get(session, task.checkout_id)
+            attempt = await attempts.get(session, task.attempt_id)
+        if checkout is None or attempt is None:
+            raise Gone(task.attempt_id)
+        return checkout, attempt
+
+    async def _is_stray(self, attempt: Attempt, payment: GatewayPayment) -> bool:
+        """Record the money as this attempt's; from here on no look-up can adopt it. False: one has."""
+        status = AttemptStatus(payment.status)
+        async with self._context.database.transaction() as session:
+            row = await attempts.lock(session, attempt.id, attempt.checkout_id)
+            checkout = await checkouts.get(session, attempt.checkout_id)
+            if checkout is None or checkout.paid_attempt_id == attempt.id:
+                return False
+            if row.status not in (status, AttemptStatus.REFUNDED):
+                await attempts.change(
+                    session,
+                    row.id,
+                    status=status,
+                    gateway_payment_id=payment.payment_id,
+                    amount_captured=payment.amount_captured,
+                )
+                message = f"{row.account} took money for an abandoned attempt"
+                await alert(session, "attempt.late_success", row.id, message)
+                tell(session, row.checkout_id, "attempt.late_success", attempt_id=row.id, account=row.account)
+        return True
+
+    async def _void(self, attempt: Attempt, handle: PaymentHandle) -> Compensated:
+        gateway = self._context.accounts.gateway(attempt.account)
+        answer = await gateway.void(VoidRequest(handle=handle, idempotency_key=f"{attempt.id}:void"))
+        if not isinstance(answer, Canceled):
+            return Compensated(result="pending")
+        async with self._context.database.transaction() as session:
+            row = await attempts.lock(session, attempt.id, attempt.checkout_id)
+            if row.status == AttemptStatus.AUTHORIZED:
+                await attempts.change(session, row.id, status=AttemptStatus.VOIDED)
+                tell(session, row.checkout_id, "attempt.voided", attempt_id=row.id)
+        return Compensated(result="voided")
+
+    async def _refund(self, attempt: Attempt, handle: PaymentHandle, payment: GatewayPayment) -> Compensated:
         refund = Refund(
             id=f"re_{attempt.id.removeprefix('att_')}",
-            checkout_id=checkout.id,
+            checkout_id=attempt.checkout_id,
             attempt_id=attempt.id,
             kind="compensation",
             amount=payment.amount_captured,
             status="pending",
         )
         async with self._context.database.transaction() as session:
-            row = await attempts.lock(session, attempt.id)
-            if row.status != AttemptStatus.CAPTURED:
-                await attempts.change(
-                    session,
-                    row.id,
-                    status=AttemptStatus.CAPTURED,
-                    gateway_payment_id=payment.payment_id,
-                    amount_captured=payment.amount_captured,
-                )
-                await alert(
-                    session,
-                    "attempt.late_success",
-                    row.id,
-                    f"{row.account} took money for an abandoned attempt",
-                )
-                tell(session, checkout.id, "attempt.late_success", attempt_id=row.id, account=row.account)
+            row = await attempts.lock(session, attempt.id, attempt.checkout_id)
+            if row.status == AttemptStatus.REFUNDED:
+                return Compensated(result="refunded")
             if await refunds.create(session, refund) and not await refunds.reserve(
                 session, row.id, refund.amount
             ):
                 raise Gone(f"the money of {row.id}")
-            first = await refunds.claim_send(session, refund.id)
-        answer = await self._send(attempt, handle, refund, first=first)
+            send = await refunds.claim_send(session, refund.id)
+        answer = await self._send(attempt, handle, refund, send)
         return await self._record(attempt, refund, answer)
 
     async def _send(
-        self, attempt: Attempt, handle: PaymentHandle, refund: Refund, *, first: bool
+        self, attempt: Attempt, handle: PaymentHandle, refund: Refund, send: int | None
     ) -> RefundAnswer | None:
         """Send the refund where that is safe, else find it; None: not known yet."""
+        began = time.monotonic()
         gateway = self._context.accounts.gateway(attempt.account)
         keyed = self._context.accounts.known[attempt.account].capabilities.key_life is not None
-        if not first:
+        first = send is not None
+        if send is None:
             found = await gateway.look_up_refunds(handle)
             if not isinstance(found, FoundRefunds):
                 return None
             for known in found.refunds:
                 if known.refund_id == refund.id:
                     return known
-            if not keyed and not await self._reclaim(attempt, refund):
-                return None
+            began = time.monotonic()
+            if not keyed:
+                send = await self._reclaim(attempt, refund)
+                if send is None:
+                    return None
+        if time.monotonic() - began > STALLED_AFTER:
+            return None
         request = RefundRequest(
             handle=handle, refund_id=refund.id, amount=refund.amount, idempotency_key=f"{refund.id}:refund"
         )
         answer = await gateway.refund(request)
-        if isinstance(answer, NotSent) and first:
+        if isinstance(answer, NotSent) and send is not None and first:
             async with self._context.database.transaction() as session:
-                await refunds.note(session, refund.id, sent_at=None, detail=answer.detail)
+                await refunds.record_not_sent(session, refund.id, send, answer.detail)
         return answer
 
-    async def _reclaim(self, attempt: Attempt, refund: Refund) -> bool:
+    async def _reclaim(self, attempt: Attempt, refund: Refund) -> int | None:
         """A keyless gateway: send again only when the quiet period has passed since and nothing is found."""
         async with self._context.database.transaction() as session:
-            row = await refunds.get(session, refund.id)
-            if row is None or row.sent_at is None:
-                return row is not None and await refunds.claim_send(session, refund.id)
-            if datetime.now(UTC) - row.sent_at < self._context.quiet_period(attempt.account):
-                return False
-            await refunds.note(session, refund.id, sent_at=None)
+            row = await refunds.lock(session, refund.id)
+            if row.sent_at is not None:
+                if datetime.now(UTC) - row.sent_at < self._context.quiet_period(attempt.account):
+                    return None
+                await refunds.note(session, refund.id, sent_at=None)
             return await refunds.claim_send(session, refund.id)
 
     async def _record(self, attempt: Attempt, refund: Refund, answer: RefundAnswer | None) -> Compensated:
         async with self._context.database.transaction() as session:
             match answer:
                 case GatewayRefund(status=RefundStatus.SUCCEEDED):
-                    await attempts.lock(session, attempt.id)
+                    await attempts.lock(session, attempt.id, attempt.checkout_id)
                     done = await refunds.settle(
                         session, refund, refunded=True, gateway_refund_id=answer.gateway_refund_id
                     )
@@ -156,6 +180,11 @@ class Compensating:
                             amount=refund.amount,
                         )
                     return Compensated(result="refunded")
+                case GatewayRefund(status=RefundStatus.FAILED):
+                    await refunds.note(session, refund.id, detail=answer.detail)
+                    await alert(
+                        session, "compensation.refused", attempt.id, answer.detail or "the refund failed"
+                    )
                 case GatewayRefund():
                     await refunds.note(session, refund.id, gateway_refund_id=answer.gateway_refund_id)
                 case RefundRefused(detail=detail):

@@ -15,6 +15,10 @@ from routing.router import Router
 from storage.database import Database
 from storage.tables import Attempt, Checkout
 
+STALLED_AFTER = 5.0
+"""Seconds from the start of a claim to the call after which nothing is sent any more: the process was
+stopped in between, and by now somebody may have believed a look-up that found nothing (W5)."""
+
 
 @dataclass(frozen=True)
 class Context:

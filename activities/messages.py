@@ -99,6 +99,8 @@ class Kind(StrEnum):
     MISMATCH = "mismatch"
     EXCLUDED = "excluded"
     """Not asked: the account is no longer eligible."""
+    LATE = "late"
+    """Money, but the checkout does not count it: it is final or has gone on. It goes back."""
     STOPPED = "stopped"
     """Not asked: the checkout is final."""
 

@@ -1,5 +1,7 @@
 """Write what a gateway's answer means: attempt, checkout, timeline and alerts in one transaction."""
 
+import contextlib
+
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from activities.messages import Kind, Report
@@ -52,12 +54,14 @@ async def record(
 
     A settled attempt is never overwritten: money that shows up on one is late, and raises an alert.
     """
-    row = await attempts.lock(session, attempt.id)
+    row = await attempts.lock(session, attempt.id, attempt.checkout_id)
     before = AttemptStatus(row.status)
     if before.settled:
         if isinstance(outcome, Approved) and before.negative:
             await _late(session, row)
         return report_of(row)
+    if before is AttemptStatus.NOT_SENT and isinstance(outcome, Pending | Unknown | NotFound):
+        return report_of(row)  # a look-up that began before it was known that nothing has left
     match outcome:
         case Approved():
             return await _approved(session, row, outcome)
@@ -136,9 +140,9 @@ async def _approved(session: AsyncSession, row: Attempt, outcome: Approved) -> R
     )
     tell(session, row.checkout_id, f"attempt.{status}", attempt_id=row.id, account=row.account)
     paid = payment.status is PaymentStatus.CAPTURED
-    if await attempts.later_exists(session, row):
+    if await attempts.later_exists(session, row.checkout_id, row.number):
         await _late(session, row)
-        return Report(kind=Kind.APPROVED, status=status)
+        return Report(kind=Kind.LATE, status=status)
     try:
         await checkouts.advance(
             session,
@@ -154,6 +158,7 @@ async def _approved(session: AsyncSession, row: Attempt, outcome: Approved) -> R
         )
     except checkouts.IllegalTransition:
         await _late(session, row)
+        return Report(kind=Kind.LATE, status=status)
     return Report(kind=Kind.APPROVED, status=status)
 
 
@@ -174,14 +179,16 @@ async def _action_required(session: AsyncSession, row: Attempt, outcome: ActionR
             page_url=action.url if row.method == "hosted" else None,
         )
         tell(session, row.checkout_id, "attempt.requires_action", attempt_id=row.id, action=action.type)
-        await checkouts.advance(
-            session,
-            row.checkout_id,
-            CheckoutStatus.REQUIRES_ACTION,
-            gateway=row.gateway,
-            account=row.account,
-            next_action=action.model_dump(mode="json"),
-        )
+        # In review, or final by now: the customer is not asked any more, the gateway is watched as before.
+        with contextlib.suppress(checkouts.IllegalTransition):
+            await checkouts.advance(
+                session,
+                row.checkout_id,
+                CheckoutStatus.REQUIRES_ACTION,
+                gateway=row.gateway,
+                account=row.account,
+                next_action=action.model_dump(mode="json"),
+            )
     return Report(kind=Kind.ACTION_REQUIRED, status=AttemptStatus.REQUIRES_ACTION)
 
 

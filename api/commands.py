@@ -4,7 +4,11 @@ import asyncio
 from datetime import timedelta
 from typing import NoReturn
 
-from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.client import (
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+    WorkflowUpdateStage,
+)
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -17,12 +21,15 @@ from api.errors import (
     NotCapturable,
     Unavailable,
 )
-from api.runs import run_id
+from api.runs import calling_temporal, run_id
 from api.services import Services
 from domain.checkout import CheckoutStatus
 from storage.events import tell
 from storage.tables import Checkout
 from workflows.messages import CancelCheckout, CaptureCheckout, CommandResult
+
+ACCEPTED_WITHIN = timedelta(seconds=4)
+"""So long a run may take to accept or refuse a command. One whose worker was killed moves on in less."""
 
 _REFUSALS: dict[str, type[Conflict]] = {
     "NotCancelable": NotCancelable,
@@ -78,26 +85,30 @@ async def _update(
     handle = parts.temporal.get_workflow_handle(run_id(checkout_id))
     name = "cancel" if isinstance(command, CancelCheckout) else "capture"
     try:
-        async with asyncio.timeout(max(seconds, 1.0)):
-            result: CommandResult = await handle.execute_update(
+        with calling_temporal():
+            update = await handle.start_update(
                 name,
                 command,
                 id=update_id,
+                wait_for_stage=WorkflowUpdateStage.ACCEPTED,
                 result_type=CommandResult,
-                rpc_timeout=timedelta(seconds=max(seconds, 1.0) + 1),
+                rpc_timeout=ACCEPTED_WITHIN,
             )
+    except WorkflowUpdateRPCTimeoutOrCancelledError:
+        raise Unavailable from None  # not accepted: the command may be lost
+    except RPCError as error:
+        if error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.RESOURCE_EXHAUSTED):
+            raise InProgress from None  # not started yet, or just ended: the next try sees which
+        parts.door.temporal_failed()
+        raise Unavailable from None
+    try:
+        async with asyncio.timeout(seconds):
+            result: CommandResult = await update.result()
             return result
-    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+    except (TimeoutError, RPCError, WorkflowUpdateRPCTimeoutOrCancelledError):
         return None
     except WorkflowUpdateFailedError as error:
         _refuse(error)
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            raise InProgress from None  # not started yet, or just ended: the next try sees which
-        if error.status is RPCStatusCode.RESOURCE_EXHAUSTED:
-            raise InProgress from None
-        parts.door.temporal_failed()
-        raise Unavailable from None
 
 
 def _refuse(error: WorkflowUpdateFailedError) -> NoReturn:

@@ -14,7 +14,6 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import (
-    PROBLEM_JSON,
     REFUSED,
     BodyTooLarge,
     FieldError,
@@ -31,6 +30,7 @@ from api.errors import (
     Unauthorized,
     Unavailable,
     UnsupportedMediaType,
+    problem_responses,
     respond,
 )
 from domain.card_numbers import safe_pointer
@@ -218,12 +218,11 @@ def _document(app: FastAPI) -> None:
         components |= {**generated.pop("$defs"), "ProblemDocument": generated}
         for unused in ("HTTPValidationError", "ValidationError"):
             components.pop(unused, None)
-        reference = {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}
         for path in schema.get("paths", {}).values():
             for operation in path.values():
                 refusal = operation["responses"].get("422")
                 if refusal and "HTTPValidationError" in str(refusal):
-                    refusal |= {"description": InvalidRequest.title, "content": {PROBLEM_JSON: reference}}
+                    operation["responses"]["422"] = problem_responses(InvalidRequest)[422]
         return schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend its OpenAPI

@@ -7,9 +7,10 @@ from temporalio.service import RPCError
 
 from api.runs import tell_news
 from api.services import Services
+from domain.attempt import AttemptStatus
 from domain.ids import Prefix, new_id
 from gateways.base import WebhookEvent
-from storage import attempts, webhook_events
+from storage import attempts, checkouts, webhook_events
 from storage.tables import Attempt, WebhookEventRow
 
 log = structlog.get_logger()
@@ -44,11 +45,22 @@ async def deliver(parts: Services, event: WebhookEventRow) -> None:
     attempt = await _attempt_of(parts, event)
     if attempt is None:
         disposition = "unrelated"
+    elif await _counted(parts, attempt):
+        disposition = "known"
     else:
         disposition = "signalled" if await tell_news(parts.temporal, attempt.id) else "closed"
     async with parts.database.transaction() as session:
         await webhook_events.mark_delivered(session, event.id, disposition)
     log.info("webhook.delivered", event_id=event.id, account=event.account, disposition=disposition)
+
+
+async def _counted(parts: Services, attempt: Attempt) -> bool:
+    """Whether the checkout has this attempt's captured money already: the event is no news."""
+    if attempt.status != AttemptStatus.CAPTURED:
+        return False
+    async with parts.database.transaction() as session:
+        checkout = await checkouts.get(session, attempt.checkout_id)
+    return checkout is not None and checkout.paid_attempt_id == attempt.id
 
 
 async def _attempt_of(parts: Services, event: WebhookEventRow) -> Attempt | None:

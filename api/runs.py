@@ -1,5 +1,7 @@
 """The API's side of the workflows: start them and tell them news."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 
 from temporalio.client import Client
@@ -9,6 +11,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from config.settings import Settings
 from domain.ids import checkout_of_attempt
+from domain.money import to_major
 from storage.tables import Attempt, Checkout
 from workflows.abandoned_attempt import AbandonedAttempt
 from workflows.checkout import Checkout as CheckoutWorkflow
@@ -22,9 +25,18 @@ def run_id(checkout_id: str) -> str:
     return f"checkout/{checkout_id}"
 
 
+@contextmanager
+def calling_temporal() -> Iterator[None]:
+    """Makes every outage an RPCError: a client that has never been connected raises RuntimeError instead."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise RPCError("Temporal cannot be reached", RPCStatusCode.UNAVAILABLE, b"") from error
+
+
 async def start_checkout(temporal: Client, settings: Settings, checkout: Checkout) -> None:
     """Start the checkout's workflow; nothing happens where it runs or has run. Raises RPCError."""
-    try:
+    with calling_temporal(), suppress(WorkflowAlreadyStartedError):
         await temporal.start_workflow(
             CheckoutWorkflow.run,
             CheckoutInput(checkout_id=checkout.id),
@@ -36,16 +48,14 @@ async def start_checkout(temporal: Client, settings: Settings, checkout: Checkou
             search_attributes=at_start(
                 merchant_id=checkout.merchant_id, amount=checkout.amount, currency=checkout.currency
             ),
-            static_summary=f"{checkout.amount} {checkout.currency}",
+            static_summary=f"{to_major(checkout.amount, checkout.currency)} {checkout.currency}",
             rpc_timeout=RPC_TIMEOUT,
         )
-    except WorkflowAlreadyStartedError:
-        return
 
 
 async def start_watcher(temporal: Client, settings: Settings, attempt: Attempt) -> None:
     """Have stray money given back; nothing happens where a watcher is at it. Raises RPCError."""
-    try:
+    with calling_temporal(), suppress(WorkflowAlreadyStartedError):
         await temporal.start_workflow(
             AbandonedAttempt.run,
             WatchInput(
@@ -63,8 +73,6 @@ async def start_watcher(temporal: Client, settings: Settings, attempt: Attempt) 
             static_summary=f"late money at {attempt.account}?",
             rpc_timeout=RPC_TIMEOUT,
         )
-    except WorkflowAlreadyStartedError:
-        return
 
 
 async def tell_news(temporal: Client, attempt_id: str) -> bool:
@@ -75,9 +83,10 @@ async def tell_news(temporal: Client, attempt_id: str) -> bool:
     told = False
     for workflow_id in (run_id(checkout_of_attempt(attempt_id) or ""), f"watch/{attempt_id}"):
         try:
-            await temporal.get_workflow_handle(workflow_id).signal(
-                "gateway_news", GatewayNews(attempt_id=attempt_id), rpc_timeout=RPC_TIMEOUT
-            )
+            with calling_temporal():
+                await temporal.get_workflow_handle(workflow_id).signal(
+                    "gateway_news", GatewayNews(attempt_id=attempt_id), rpc_timeout=RPC_TIMEOUT
+                )
             told = True
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:

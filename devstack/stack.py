@@ -3,7 +3,7 @@
 import contextlib
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from types import TracebackType
@@ -33,6 +33,8 @@ class Stack:
             stack.kill("worker")
             await stack.wait_ready()
 
+    `commands` runs something else as `api` or `worker`: arguments for this Python.
+
     Names of programs: `postgres`, `temporal`, `sandbox`, `api`, `worker`, `worker-2`, ... On leaving, all are
     stopped in reverse order. On Linux none outlives this process, however it ends.
     """
@@ -44,6 +46,7 @@ class Stack:
         ports: Ports | None = None,
         workers: int = 1,
         settings_overrides: Mapping[str, object] | None = None,
+        commands: Mapping[str, Sequence[str]] | None = None,
         say: Callable[[str], None] = lambda _text: None,
     ) -> None:
         self.data_dir = data_dir.resolve()
@@ -51,6 +54,7 @@ class Stack:
         self.api_key = ""
         self._workers = workers
         self._overrides = dict(settings_overrides or {})
+        self._commands = {"api": ("-m", "api"), "worker": ("worker.py",)} | dict(commands or {})
         self._say = say
         self._published = False
         self._claim: IO[str] | None = None
@@ -212,7 +216,7 @@ class Stack:
 
         return Program(
             name="api",
-            command=(sys.executable, "-m", "api"),
+            command=(sys.executable, *self._commands["api"]),
             environment=product,
             ready=ready,
             stop_within=10,
@@ -224,7 +228,7 @@ class Stack:
 
         return Program(
             name="worker" if number == 1 else f"worker-{number}",
-            command=(sys.executable, "worker.py"),
+            command=(sys.executable, *self._commands["worker"]),
             environment=product,
             ready=ready,
             stop_within=15,

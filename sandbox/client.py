@@ -48,7 +48,7 @@ class SandboxClient:
         return await self._rows("/_/webhooks", gateway, reference, after_seq)
 
     async def fault(self, gateway: str, operation: str, fault: str, **more: Any) -> dict[str, Any]:
-        """`more`: probability or count, seconds, reference, after."""
+        """`more`: probability or count, seconds, reference, marker, after."""
         body = {"gateway": gateway, "operation": operation, "fault": fault, **more}
         added: dict[str, Any] = await self._json("POST", "/_/faults", json=body)
         return added

@@ -170,6 +170,8 @@ class Exchange:
         call.reference = gateway.reference_of(call)
         account = gateway.account_of(call)
         call.account = account or ""
+        if call.operation is Operation.CHARGE:
+            world.faults.mark(call.reference, body)
         call.fault = world.faults.take(gateway.name, call.operation, call.reference)
         world.requests.append(
             gateway=gateway.name,

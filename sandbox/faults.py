@@ -32,6 +32,9 @@ class FaultRequest(BaseModel):
     """How long `slow`, `delay`, `reorder` and `timeout_*` hold, and how long `refuse` lasts."""
     reference: str | None = None
     """Only requests of the payment with this reference."""
+    marker: str | None = Field(default=None, min_length=1, pattern=r"^[A-Za-z0-9_-]+$")
+    """Only payments whose charge has this text somewhere in its body: for those whose reference is not known
+    beforehand. Their further requests and webhooks are recognized by the reference that the charge named."""
     after: int = Field(default=0, ge=0)
     """Leave the first so many matching requests alone."""
 
@@ -42,10 +45,16 @@ class FaultRequest(BaseModel):
         if self.probability is not None and self.count is not None:
             raise ValueError("give probability or count, not both")
         if self.fault is FaultKind.REFUSE:
-            if self.probability is not None or self.count is not None or self.reference or self.after:
+            if (
+                self.probability is not None
+                or self.count is not None
+                or self.reference
+                or self.marker
+                or self.after
+            ):
                 raise ValueError(
                     "refuse closes the gateway's port, so it holds for every request until `seconds` have "
-                    "passed or it is deleted: probability, count, reference and after do not apply"
+                    "passed or it is deleted: probability, count, reference, marker and after do not apply"
                 )
             if self.operation not in (EVERY, Operation.CHARGE):
                 raise ValueError("refuse closes the gateway's port for all operations: use *")
@@ -67,6 +76,9 @@ class Fault(BaseModel):
     """Of `count`; None: no limit."""
     seconds: float
     reference: str | None
+    marker: str | None = None
+    marked: list[str] = Field(default_factory=list)
+    """References of the payments that bear the marker, as far as they have been seen."""
     after: int
     """How many matching requests are still left alone."""
     hits: int = 0
@@ -81,6 +93,7 @@ class Fault(BaseModel):
             and self.operation in (operation, EVERY)
             and applies(self.fault, operation)
             and self.reference in (None, reference)
+            and (self.marker is None or reference in self.marked)
         )
 
 
@@ -110,6 +123,7 @@ class Faults:
             remaining=count,
             seconds=_DEFAULT_SECONDS.get(request.fault, 0.0) if request.seconds is None else request.seconds,
             reference=request.reference,
+            marker=request.marker,
             after=request.after,
             ends=now() + request.seconds if request.seconds and request.fault is FaultKind.REFUSE else None,
         )
@@ -126,6 +140,16 @@ class Faults:
         self._active = [fault for fault in self._active if fault_id not in (None, fault.id)]
         self._database.run("DELETE FROM fault WHERE ?1 IS NULL OR id = ?1", fault_id)
         return before - len(self._active)
+
+    def mark(self, reference: str | None, body: bytes) -> None:
+        """Remember the payment of this charge for the faults whose marker it bears."""
+        if reference is None:
+            return
+        for fault in self._active:
+            if fault.marker is None or reference in fault.marked or fault.marker.encode() not in body:
+                continue
+            fault.marked.append(reference)
+            self._save(fault)
 
     def take(self, gateway: str, operation: Operation, reference: str | None) -> Fault | None:
         """The fault that happens to this request, counted; None where it goes through."""

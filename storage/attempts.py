@@ -8,7 +8,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from domain.attempt import UNSETTLED, AttemptStatus
+from domain.attempt import NEGATIVE, UNSETTLED, AttemptStatus
+from storage import checkouts
 from storage.tables import Attempt, Checkout
 
 
@@ -18,9 +19,11 @@ async def get(session: AsyncSession, attempt_id: str) -> Attempt | None:
     return (await session.exec(query.execution_options(populate_existing=True))).first()
 
 
-async def lock(session: AsyncSession, attempt_id: str) -> Attempt:
-    """The row, held until the transaction ends. Raises NoResultFound."""
-    return (await session.exec(select(Attempt).where(col(Attempt.id) == attempt_id).with_for_update())).one()
+async def lock(session: AsyncSession, attempt_id: str, checkout_id: str) -> Attempt:
+    """The row as it is now, held until the transaction ends, after its checkout. Raises NoResultFound."""
+    await checkouts.lock(session, checkout_id)
+    query = select(Attempt).where(col(Attempt.id) == attempt_id).with_for_update()
+    return (await session.exec(query.execution_options(populate_existing=True))).one()
 
 
 async def of_checkout(session: AsyncSession, checkout_id: str) -> Sequence[Attempt]:
@@ -46,7 +49,7 @@ async def of_checkouts(session: AsyncSession, checkout_ids: Sequence[str]) -> di
 async def intend(session: AsyncSession, attempt: Attempt) -> None:
     """Write the attempt's row, once (I7)."""
     values = attempt.model_dump(exclude={"created_at"})
-    await session.execute(insert(Attempt).values(**values).on_conflict_do_nothing(index_elements=["id"]))
+    await session.exec(insert(Attempt).values(**values).on_conflict_do_nothing(index_elements=["id"]))
 
 
 async def claim_first_send(session: AsyncSession, attempt_id: str) -> int | None:
@@ -108,12 +111,23 @@ async def change(session: AsyncSession, attempt_id: str, **values: Any) -> None:
     await session.exec(update(Attempt).where(col(Attempt.id) == attempt_id).values(**values))
 
 
-async def later_exists(session: AsyncSession, attempt: Attempt) -> bool:
-    """Whether the checkout has gone on to another attempt."""
+async def open_before(session: AsyncSession, checkout_id: str, number: int) -> bool:
+    """Whether an attempt before this one may still hold or take money: then nobody else is asked (I9)."""
     found = await session.exec(
         select(func.count()).where(
-            col(Attempt.checkout_id) == attempt.checkout_id, col(Attempt.number) > attempt.number
+            col(Attempt.checkout_id) == checkout_id,
+            col(Attempt.number) < number,
+            col(Attempt.status).not_in((*NEGATIVE, AttemptStatus.REFUNDED)),
+            col(Attempt.sent_at).is_not(None),
         )
+    )
+    return bool(found.one())
+
+
+async def later_exists(session: AsyncSession, checkout_id: str, number: int) -> bool:
+    """Whether the checkout has gone on to another attempt."""
+    found = await session.exec(
+        select(func.count()).where(col(Attempt.checkout_id) == checkout_id, col(Attempt.number) > number)
     )
     return bool(found.one())
 

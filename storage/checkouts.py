@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CursorResult, func, text, tuple_
+from sqlalchemy import func, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -28,7 +28,7 @@ class IllegalTransition(Exception):
 async def create(session: AsyncSession, checkout: Checkout) -> bool:
     """Insert the row; False where this merchant has used the key before (then nothing changed)."""
     values = checkout.model_dump(exclude={"created_at", "updated_at"})
-    result: CursorResult[Any] = await session.execute(  # type: ignore[assignment]  # an insert has a cursor
+    result = await session.exec(
         insert(Checkout).values(**values).on_conflict_do_nothing(constraint="uq_checkouts_idempotency")
     )
     if result.rowcount != 1:
@@ -52,6 +52,16 @@ async def get(session: AsyncSession, checkout_id: str, merchant_id: str | None =
     if merchant_id is not None:
         query = query.where(col(Checkout.merchant_id) == merchant_id)
     return (await session.exec(query)).first()
+
+
+async def lock(session: AsyncSession, checkout_id: str) -> Checkout | None:
+    """The row as it is now, held until the transaction ends.
+
+    Whoever changes an attempt holds its checkout first: so claims, records and compensations of one checkout
+    happen one after the other, and no two of them can wait for each other.
+    """
+    query = select(Checkout).where(col(Checkout.id) == checkout_id).with_for_update()
+    return (await session.exec(query.execution_options(populate_existing=True))).first()
 
 
 async def page(
@@ -99,7 +109,7 @@ async def record_plan(session: AsyncSession, checkout_id: str, routing: dict[str
 async def advance(session: AsyncSession, checkout_id: str, status: CheckoutStatus, **values: Any) -> None:
     """Move to `status` where the transition table allows it, and tell whoever waits.
 
-    A repeat of the same status with the same values changes nothing. Raises IllegalTransition.
+    A final status that is written again changes nothing. Raises IllegalTransition.
     """
     before = [known for known, following in TRANSITIONS.items() if status in following]
     found = await session.exec(
@@ -108,6 +118,8 @@ async def advance(session: AsyncSession, checkout_id: str, status: CheckoutStatu
     now = found.one()
     if now not in before:
         raise IllegalTransition(checkout_id, now, status)
+    if now == status and status.final:
+        return  # a repeated activity: what is over is not touched again, `updated_at` included
     await session.exec(
         update(Checkout)
         .where(col(Checkout.id) == checkout_id)
@@ -120,7 +132,7 @@ async def advance(session: AsyncSession, checkout_id: str, status: CheckoutStatu
 
 async def notify(session: AsyncSession, checkout_id: str) -> None:
     """Wake whoever waits for this row, once the transaction commits."""
-    await session.execute(text("SELECT pg_notify(:channel, :id)"), {"channel": CHANNEL, "id": checkout_id})
+    await session.exec(select(func.pg_notify(CHANNEL, checkout_id)))
 
 
 async def not_started(session: AsyncSession, *, older_than: float, limit: int) -> Sequence[Checkout]:

@@ -26,7 +26,7 @@ async def reserve(session: AsyncSession, attempt_id: str, amount: int) -> bool:
 
 async def create(session: AsyncSession, refund: Refund) -> bool:
     """Insert the row; False where it exists."""
-    result = await session.execute(
+    result = await session.exec(
         insert(Refund)
         .values(**refund.model_dump(exclude={"created_at", "updated_at"}))
         .on_conflict_do_nothing(index_elements=["id"])
@@ -39,14 +39,31 @@ async def get(session: AsyncSession, refund_id: str) -> Refund | None:
     return (await session.exec(select(Refund).where(col(Refund.id) == refund_id))).first()
 
 
-async def claim_send(session: AsyncSession, refund_id: str) -> bool:
-    """True for the first send; False where an earlier one may have left."""
+async def lock(session: AsyncSession, refund_id: str) -> Refund:
+    """The row as it is now, held until the transaction ends. Raises NoResultFound."""
+    query = select(Refund).where(col(Refund.id) == refund_id).with_for_update()
+    return (await session.exec(query.execution_options(populate_existing=True))).one()
+
+
+async def claim_send(session: AsyncSession, refund_id: str) -> int | None:
+    """Claim a send: its number, or None where an earlier one may have left."""
     result = await session.exec(
         update(Refund)
         .where(col(Refund.id) == refund_id, col(Refund.sent_at).is_(None))
         .values(sent_at=func.clock_timestamp(), sends=col(Refund.sends) + 1, status="sent")
+        .returning(col(Refund.sends))
     )
-    return bool(result.rowcount == 1)
+    number = result.scalar_one_or_none()
+    return None if number is None else int(number)
+
+
+async def record_not_sent(session: AsyncSession, refund_id: str, send: int, detail: str) -> None:
+    """Undo the claim of send number `send`, unless another was claimed since: nothing left."""
+    await session.exec(
+        update(Refund)
+        .where(col(Refund.id) == refund_id, col(Refund.sends) == send)
+        .values(sent_at=None, detail=detail, updated_at=func.now())
+    )
 
 
 async def settle(session: AsyncSession, refund: Refund, *, refunded: bool, **values: Any) -> bool:

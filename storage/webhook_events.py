@@ -12,7 +12,7 @@ from storage.tables import WebhookEventRow
 
 async def store(session: AsyncSession, event: WebhookEventRow) -> bool:
     """Keep the event; False where it is there already (a repeat)."""
-    result = await session.execute(
+    result = await session.exec(
         insert(WebhookEventRow)
         .values(**event.model_dump(exclude={"received_at"}))
         .on_conflict_do_nothing(constraint="uq_webhook_events_dedupe")
@@ -22,7 +22,8 @@ async def store(session: AsyncSession, event: WebhookEventRow) -> bool:
 
 
 async def mark_delivered(session: AsyncSession, event_id: str, disposition: str) -> None:
-    """`signalled`: a workflow was told; `closed`: its workflow has ended; `unrelated`: not one of ours."""
+    """`signalled`: a workflow was told; `known`: its money is counted already; `closed`: its workflow has
+    ended; `unrelated`: not one of ours."""
     await session.exec(
         update(WebhookEventRow)
         .where(col(WebhookEventRow.id) == event_id)

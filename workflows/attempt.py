@@ -3,10 +3,12 @@
 Runs inside the checkout's workflow; not a workflow of its own.
 """
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from temporalio import workflow
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.workflow import ParentClosePolicy
 
 with workflow.unsafe.imports_passed_through():
@@ -33,6 +35,9 @@ with workflow.unsafe.imports_passed_through():
 MAX_RETRY_AFTER = 10.0
 """Seconds: a gateway that asks for a longer pause is left for the next account (G7)."""
 
+_LEFT_OPEN = (Kind.ACTION_REQUIRED, Kind.PENDING)
+"""The customer can still pay, and the gateway has no way to prevent it."""
+
 
 class Attempt:
     def __init__(
@@ -45,7 +50,7 @@ class Attempt:
         story: Story,
         news: Callable[[], int],
         cancel_wanted: Callable[[], bool],
-        decision: Callable[[], Decision | None],
+        take_decision: Callable[[], Decision | None],
         on_review: Callable[[ReviewReason], Awaitable[None]],
         on_waiting: Callable[[], None],
     ) -> None:
@@ -59,10 +64,12 @@ class Attempt:
         self._story = story
         self._news = news
         self._cancel_wanted = cancel_wanted
-        self._decision = decision
+        self._take_decision = take_decision
         self._on_review = on_review
         self._on_waiting = on_waiting
         self._closed = False
+        self._watched = False
+        self._news_seen = news()
 
     async def take_money(self) -> Report:
         """Money, or a definite no. Anything else only after a person's decision."""
@@ -79,7 +86,9 @@ class Attempt:
             report = await self._wait_for_customer()
         if not self._definite(report):
             report = await self._find_out(report)
-        if report.kind in (Kind.NOT_FOUND, Kind.PENDING) or (self._closed and not self.step.fence):
+        if report.kind in (*_LEFT_OPEN, Kind.NOT_FOUND, Kind.LATE) or (
+            self._closed and not self.step.fence and not self._has_money(report)
+        ):
             await self._leave_a_watcher()
         return report
 
@@ -127,6 +136,7 @@ class Attempt:
         return report
 
     async def _look_up(self, *, believe_not_found: bool = False) -> Report:
+        self._news_seen = self._news()
         report = await workflow.execute_activity_method(
             Attempting.look_up_attempt,
             LookUpAttempt(**self._task().model_dump(), believe_not_found=believe_not_found),
@@ -148,7 +158,7 @@ class Attempt:
             polls += 1
             await self._pause(pause, "customer acts")
             report = await self._look_up()
-            if self._definite(report):
+            if self._definite(report) or report.kind is Kind.MISMATCH:
                 return report
         self.expired = not self._cancel_wanted()
         return await self._close()
@@ -186,7 +196,7 @@ class Attempt:
                 resends += 1
                 report = await self._send()
                 quiet_since = workflow.now()
-            if self._definite(report) or (report.kind is Kind.PENDING and self.given_up):
+            if self._definite(report) or (report.kind in _LEFT_OPEN and self.given_up):
                 return report
             quiet_over = workflow.now() - quiet_since >= quiet
             agreeing = agreeing + 1 if report.kind is Kind.NOT_FOUND and quiet_over else 0
@@ -205,12 +215,8 @@ class Attempt:
         """In review: keeps looking, rarely and at every webhook, until the outcome or a decision is known."""
         await self._on_review(reason)
         while True:
-            await self._pause(
-                timedelta(seconds=self._timings.watch_intervals[-1]),
-                "in review",
-                lambda: self._decision() is not None,
-            )
-            if self._decision() is Decision.NOT_PAID:
+            await self._pause(timedelta(seconds=self._timings.watch_intervals[-1]), "in review")
+            if self._take_decision() is Decision.NOT_PAID:
                 await self._leave_a_watcher()
                 return Report(kind=Kind.STOPPED, status=AttemptStatus.UNKNOWN)
             report = await self._look_up()
@@ -219,25 +225,30 @@ class Attempt:
 
     async def _leave_a_watcher(self) -> None:
         """Money may still arrive here after we have gone on: somebody keeps looking."""
-        await workflow.start_child_workflow(
-            AbandonedAttempt.run,
-            WatchInput(
-                **self._task().model_dump(),
-                intervals=self._timings.watch_intervals,
-                watch_for=self._timings.watch_for,
-                timeout=3 * self._timings.look_up_timeout,
-            ),
-            id=f"watch/{self._id}",
-            parent_close_policy=ParentClosePolicy.ABANDON,
-            static_summary=f"late money at {self.step.account}?",
-        )
+        if self._watched:
+            return
+        self._watched = True
+        # After a reset of this run the watcher of the run before is still there: one is enough.
+        with contextlib.suppress(WorkflowAlreadyStartedError):
+            await workflow.start_child_workflow(
+                AbandonedAttempt.run,
+                WatchInput(
+                    **self._task().model_dump(),
+                    intervals=self._timings.watch_intervals,
+                    watch_for=self._timings.watch_for,
+                    timeout=3 * self._timings.look_up_timeout,
+                ),
+                id=f"watch/{self._id}",
+                parent_close_policy=ParentClosePolicy.ABANDON,
+                static_summary=f"late money at {self.step.account}?",
+            )
 
-    async def _pause(self, pause: timedelta, summary: str, woken: Callable[[], bool] = lambda: False) -> None:
-        """Until the time is over, news arrive, a cancel is wanted or `woken` says so."""
-        seen, canceled = self._news(), self._cancel_wanted()
+    async def _pause(self, pause: timedelta, summary: str) -> None:
+        """Until the time is over, a cancel is wanted, or there are news that no look-up has answered yet."""
+        canceled = self._cancel_wanted()
         try:
             await workflow.wait_condition(
-                lambda: self._news() > seen or self._cancel_wanted() is not canceled or woken(),
+                lambda: self._news() > self._news_seen or self._cancel_wanted() is not canceled,
                 timeout=pause,
                 timeout_summary=summary,
             )
@@ -248,9 +259,11 @@ class Attempt:
         return AttemptTask(checkout_id=self._checkout_id, attempt_id=self._id, account=self.step.account)
 
     @staticmethod
-    def _definite(report: Report) -> bool:
-        has_money = report.status in (AttemptStatus.AUTHORIZED, AttemptStatus.CAPTURED)
-        return has_money or report.negative or report.kind is Kind.STOPPED
+    def _has_money(report: Report) -> bool:
+        return report.kind is Kind.APPROVED
+
+    def _definite(self, report: Report) -> bool:
+        return self._has_money(report) or report.negative or report.kind in (Kind.STOPPED, Kind.LATE)
 
     def _tell(self, what: str, report: Report) -> None:
         more = f" ({report.detail})" if report.detail else ""

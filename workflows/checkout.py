@@ -30,7 +30,7 @@ with workflow.unsafe.imports_passed_through():
         Decision,
         GatewayNews,
     )
-    from workflows.options import LOCAL_RETRIES, LOCAL_TIMEOUT
+    from workflows.options import CAPTURE_PATIENCE, LOCAL_RETRIES, LOCAL_TIMEOUT
     from workflows.search_attributes import ACCOUNT, COUNTRY, GATEWAY, STATUS
     from workflows.story import Story
 
@@ -43,6 +43,7 @@ class Checkout:
         self._status = CheckoutStatus.PROCESSING
         self._attempt: Attempt | None = None
         self._attempts_made = 0
+        self._number = 0
         self._cancel_wanted = False
         self._capture: CaptureCheckout | None = None
         self._captured: Report | None = None
@@ -81,7 +82,7 @@ class Checkout:
             attempt = self._next_attempt(plan, step)
             report = await attempt.take_money()
             if report.kind is Kind.EXCLUDED:
-                self._attempts_made -= 1
+                self._attempts_made -= 1  # its number is not used again: nothing was sent under it
                 self._story.tell(f"{step.account}: skipped ({report.detail})")
                 continue
             end = await self._end_of(plan, attempt, report)
@@ -93,15 +94,17 @@ class Checkout:
 
     def _next_attempt(self, plan: Plan, step: Step) -> Attempt:
         self._attempts_made += 1
+        self._number += 1
+        self._status = CheckoutStatus.PROCESSING
         self._attempt = Attempt(
             checkout_id=self._task.checkout_id,
-            number=self._attempts_made,
+            number=self._number,
             step=step,
             timings=plan.timings,
             story=self._story,
             news=lambda: self._news,
             cancel_wanted=lambda: self._cancel_wanted,
-            decision=lambda: self._decision,
+            take_decision=self._take_decision,
             on_review=self._review,
             on_waiting=lambda: self._index(plan, CheckoutStatus.REQUIRES_ACTION),
         )
@@ -109,13 +112,13 @@ class Checkout:
 
     async def _end_of(self, plan: Plan, attempt: Attempt, report: Report) -> CheckoutStatus | None:
         """The checkout's end after this attempt, or None: the next account may be asked."""
+        if report.kind in (Kind.STOPPED, Kind.LATE) or report.status is AttemptStatus.REFUNDED:
+            return CheckoutStatus.FAILED  # a person decided so, or the checkout was final already
         match report.status:
             case AttemptStatus.CAPTURED:
                 return CheckoutStatus.SUCCEEDED
             case AttemptStatus.AUTHORIZED:
                 return await self._hold(plan, attempt)
-        if report.kind is Kind.STOPPED:
-            return CheckoutStatus.FAILED  # a person decided so, or the checkout was final already
         if attempt.given_up:
             return CheckoutStatus.EXPIRED if attempt.expired else CheckoutStatus.CANCELED
         match report.decline:
@@ -151,12 +154,18 @@ class Checkout:
                 self._captured = captured
                 if captured.status is AttemptStatus.CAPTURED:
                     return CheckoutStatus.SUCCEEDED
+                if captured.negative:  # the gateway has released it: it was too late
+                    return CheckoutStatus.EXPIRED
                 self._story.tell(f"capture refused: {captured.detail}")
                 continue
             released = await attempt.release()
             if released.status is AttemptStatus.CAPTURED:
                 return CheckoutStatus.SUCCEEDED
             return CheckoutStatus.CANCELED if self._cancel_wanted else CheckoutStatus.EXPIRED
+
+    def _take_decision(self) -> Decision | None:
+        decision, self._decision = self._decision, None
+        return decision
 
     async def _review(self, reason: ReviewReason) -> None:
         self._decision = None
@@ -204,7 +213,15 @@ class Checkout:
 
     @workflow.update
     async def capture(self, command: CaptureCheckout) -> CommandResult:
-        """Take the authorized money."""
+        """Take the authorized money. The row may say "authorized" a moment before this run hears of it."""
+        try:
+            await workflow.wait_condition(
+                lambda: self._status is CheckoutStatus.REQUIRES_CAPTURE or self._status.final,
+                timeout=CAPTURE_PATIENCE,
+            )
+        except TimeoutError:
+            raise ApplicationError(f"checkout is {self._status}", type="NotCapturable") from None
+        self._may_capture(command)
         self._capture = command
         self._captured = None
         await workflow.wait_condition(lambda: self._captured is not None or self._status.final)
@@ -215,7 +232,7 @@ class Checkout:
 
     @capture.validator
     def _may_capture(self, command: CaptureCheckout) -> None:
-        if self._status is not CheckoutStatus.REQUIRES_CAPTURE or self._cancel_wanted:
+        if self._status.final or self._status is CheckoutStatus.IN_REVIEW or self._cancel_wanted:
             raise ApplicationError(f"checkout is {self._status}", type="NotCapturable")
         if self._capture is not None:
             raise ApplicationError("a capture is under way", type="InProgress")
@@ -224,6 +241,7 @@ class Checkout:
     async def decide_review(self, command: DecideReview) -> CommandResult:
         """An operator's decision about a checkout in review."""
         self._decision = command.decision
+        self._news += 1
         return CommandResult(status=self._status, done=True)
 
     @decide_review.validator

@@ -28,5 +28,8 @@ SETTLING_RETRIES: Final = RetryPolicy(
 )
 """For captures and voids, which repeat until the gateway's answer is definite."""
 
+CAPTURE_PATIENCE: Final = timedelta(seconds=2)
+"""How long a capture waits for the run to hear that the payment is authorized."""
+
 CLOSE_TIMEOUT: Final = timedelta(seconds=90)
 """Closing a page is a call and a look-up: at most 56 s at Flutterwave by the adapters' own caps."""

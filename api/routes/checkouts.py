@@ -88,7 +88,7 @@ async def create(
         existing = await _replay(parts, row)
         response.status_code = 200
         response.headers["Idempotent-Replayed"] = "true"
-        if existing.planned_at is None:
+        if existing.planned_at is None and not parts.door.temporal_down:
             await _start(parts, existing)
         return checkout_view(*await read(parts, existing.id))
 

@@ -1,4 +1,4 @@
-"""The whole product under its supervisor."""
+"""A whole product under its supervisor, beside another one."""
 
 import json
 import os
@@ -10,11 +10,16 @@ import httpx
 from devstack.ports import Ports
 from devstack.stack import Stack
 from tests.devstack.toys import alive, until
+from tests.e2e.requests import card
+from tests.live import Shop, open_shop
 
 
-async def test_the_product_runs_survives_a_kill_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    async with Stack(tmp_path, ports=Ports.free(), workers=2) as stack:
-        stack.publish()
+async def test_a_second_stack_runs_beside_the_first_survives_a_kill_and_leaves_nothing_behind(
+    tmp_path: Path, stack: Stack, shop: Shop
+) -> None:
+    """The first one is the stack that all tests share."""
+    async with Stack(tmp_path, ports=Ports.free(), workers=2) as second:
+        second.publish()
         described = json.loads((tmp_path / "demo.json").read_text())
         assert (tmp_path / "demo.json").stat().st_mode & 0o777 == 0o600
         assert set(described["pids"]) == {"api", "worker", "temporal", "sandbox", "postgres"}
@@ -24,13 +29,20 @@ async def test_the_product_runs_survives_a_kill_and_leaves_nothing_behind(tmp_pa
         async with httpx.AsyncClient(base_url=described["api"], headers=headers, trust_env=False) as api:
             assert (await api.get("/v1/checkouts")).status_code == 200
 
+        async with open_shop(second) as other_shop:
+            mine, theirs = await shop.check_out(card()), await other_shop.check_out(card())
+            assert (mine["status"], theirs["status"]) == ("succeeded", "succeeded")
+            assert (await shop.http.get(f"/v1/checkouts/{theirs['id']}")).status_code == 404
+            assert (await other_shop.http.get(f"/v1/checkouts/{mine['id']}")).status_code == 404
+
         os.kill(described["pids"]["api"], signal.SIGKILL)
         await until(lambda: api_pid(tmp_path) != described["pids"]["api"])
-        await stack.wait_ready()
-        pids = all_of(stack)
+        await second.wait_ready()
+        pids = all_of(second)
         assert api_pid(tmp_path) in pids
     assert not any(alive(pid) for pid in pids)
     assert not (tmp_path / "demo.json").exists()
+    assert all(alive(pid) for pid in all_of(stack))
 
 
 def api_pid(data_dir: Path) -> int:

@@ -1,0 +1,1 @@
+"""The fault campaign: many checkouts under faults and kills, judged by the gateways' own ledgers."""

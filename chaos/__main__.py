@@ -1,0 +1,75 @@
+"""`make chaos`: python -m chaos [--number N] [--seed SEED]. 0 only where nothing was violated."""
+
+import argparse
+import asyncio
+import json
+import os
+import secrets
+import shutil
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from chaos.campaign import Plan, run
+from chaos.report import shortfalls, show
+from chaos.scenarios import draw
+from chaos.transcript import Record
+from devstack.programs import StartFailed
+
+_WIDTH = 150
+_KILL_EVERY = 6.0
+_LONG = 300
+"""Checkouts of a campaign that has time for every kind of kill; a shorter one kills more often."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m chaos", description="The fault campaign.")
+    parser.add_argument("--number", type=int, default=1000, help="checkouts")
+    parser.add_argument("--seed", type=int, help="repeats a campaign; without it a fresh one, printed")
+    parser.add_argument("--rate", type=float, default=4.0, help="checkouts started per second")
+    parser.add_argument("--no-kills", action="store_true", help="faults only")
+    given = parser.parse_args()
+    seed = secrets.randbelow(1_000_000) if given.seed is None else given.seed
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
+    data_dir = Path(os.environ.get("DATA_DIR") or ".data") / "chaos"
+    shutil.rmtree(data_dir, ignore_errors=True)
+    console.print(f"chaos: N={given.number} SEED={seed}", highlight=False)
+    finished = 0
+
+    def done(record: Record) -> None:
+        nonlocal finished
+        finished += 1
+        if record.gave_up is not None:
+            console.print(f"  {record.key}: {record.gave_up}", highlight=False)
+        if finished % 50 == 0:
+            console.print(f"  {finished} of {given.number} over", style="dim")
+
+    plan = Plan(
+        scenarios=draw(seed, given.number),
+        seed=seed,
+        data_dir=data_dir,
+        per_second=given.rate,
+        kill_every=None if given.no_kills else _KILL_EVERY if given.number >= _LONG else _KILL_EVERY / 3,
+    )
+    try:
+        outcome = asyncio.run(run(plan, say=lambda text: console.print(text, style="dim"), done=done))
+    except (StartFailed, OSError) as error:
+        console.print(f"error: {error}", style="bold red", soft_wrap=True)
+        return 1
+    report = data_dir / "report.json"
+    report.write_text(json.dumps(outcome.report, indent=2, default=str) + "\n")
+    show(console, outcome.report)
+    missed = shortfalls(outcome.report)
+    for line in missed:
+        console.print(f"missed: {line}", style="yellow", highlight=False)
+    console.print(f"report: {report}; the stack's data and logs lie beside it", highlight=False)
+    if outcome.violations:
+        console.print(f"VIOLATED. Again with: make chaos N={given.number} SEED={seed}", style="bold red")
+        return 1
+    console.print("nothing lost, nothing doubled, nothing orphaned", style="bold green")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,207 @@
+"""Our own program with one safety removed, for the proof that the oracle sees what is missing.
+
+    python -m chaos.mutants NAME worker|api
+
+The part is replaced in this process only; everything else is the product as it is. A mutant whose target has
+been renamed does not start.
+"""
+
+import runpy
+import sys
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from activities import attempting, compensating, planning
+from activities.messages import Compensated, Step
+from api import inbox
+from chaos.scenarios import NAMED, Draw
+from domain.decline import Decline, DeclineCategory, DeclineCode
+from domain.outcome import Approved, Declined, Outcome, Unknown
+from gateways import flutterwave, stripe
+from gateways.base import ChargeRequest, InvalidSignature, RefundRequest, WebhookEvent
+from storage.tables import Attempt, Checkout, WebhookEventRow
+
+
+def _replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+    """Put `make(original)` in place. Raises AttributeError where there is no such part."""
+    setattr(owner, name, make(getattr(owner, name)))
+
+
+def random_key() -> None:
+    """A fresh idempotency key at every send."""
+
+    def make(original: Any) -> Any:
+        def charge_request(self: Any, checkout: Checkout, attempt: Attempt) -> ChargeRequest:
+            request: ChargeRequest = original(self, checkout, attempt)
+            return request.model_copy(update={"idempotency_key": str(uuid.uuid4())})
+
+        return charge_request
+
+    _replace(attempting.Attempting, "_charge_request", make)
+
+
+def failover_on_timeout() -> None:
+    """An unclear answer counts as a no, and the next account is asked."""
+    no = Decline(
+        category=DeclineCategory.SOFT, code=DeclineCode.GATEWAY_UNAVAILABLE, message="The gateway is silent."
+    )
+    for adapter in (stripe.Stripe, flutterwave.Flutterwave):
+
+        def make(original: Any) -> Any:
+            async def charge(self: Any, request: ChargeRequest) -> Outcome:
+                outcome: Outcome = await original(self, request)
+                return Declined(decline=no) if isinstance(outcome, Unknown) else outcome
+
+            return charge
+
+        _replace(adapter, "charge", make)
+
+
+def not_sent_trusted() -> None:
+    """ "Nothing has left" is believed of a resend too, although an earlier send may have."""
+
+    def make_claim(original: Any) -> Any:
+        async def claim(self: Any, task: Any) -> Any:
+            claimed = await original(self, task)
+            if isinstance(claimed, attempting.Claim):
+                return attempting.Claim(**{**vars(claimed), "first": True})
+            return claimed
+
+        return claim
+
+    _replace(attempting.Attempting, "_claim", make_claim)
+
+
+def resend_keyless() -> None:
+    """A gateway without idempotency keys is sent the same charge again."""
+
+    def make_step(original: Any) -> Any:
+        def step(self: Any, *arguments: Any) -> Step:
+            planned: Step = original(self, *arguments)
+            return planned.model_copy(update={"keyed": True})
+
+        return step
+
+    _replace(planning.Planning, "_step", make_step)
+    _replace(attempting.Attempting, "_may_resend", lambda _original: lambda *_arguments: True)
+
+
+def late_success_ignored() -> None:
+    """Nobody looks after an attempt that was left behind: the watcher and the sweep do nothing."""
+
+    def make(original: Any) -> Any:
+        async def compensate_attempt(self: Any, task: Any) -> Compensated:  # noqa: ARG001 - does nothing
+            return Compensated(result="nothing")
+
+        compensate_attempt.__annotations__ = dict(original.__annotations__)
+        vars(compensate_attempt).update(vars(original))
+        return compensate_attempt
+
+    _replace(compensating.Compensating, "compensate_attempt", make)
+
+
+def half_given_back() -> None:
+    """Of money that came late, only half goes back."""
+    for adapter in (stripe.Stripe, flutterwave.Flutterwave):
+
+        def make(original: Any) -> Any:
+            async def refund(self: Any, request: RefundRequest) -> Any:
+                return await original(self, request.model_copy(update={"amount": request.amount // 2}))
+
+            return refund
+
+        _replace(adapter, "refund", make)
+
+
+def amount_unchecked() -> None:
+    """A payment of another amount or currency counts as the one asked for."""
+    _replace(attempting, "check", lambda _original: lambda payment, **_more: Approved(payment=payment))
+
+
+def not_found_at_once() -> None:
+    """One look-up that finds nothing is believed, without a quiet period."""
+
+    def make(original: Any) -> Any:
+        async def look_up(self: Any, task: Any, **_more: Any) -> Any:
+            return await original(self, task, believe_not_found=True)
+
+        return look_up
+
+    _replace(attempting.Attempting, "_look_up", make)
+
+
+def webhooks_kept_twice() -> None:
+    """A repeated webhook is another event."""
+
+    def make(original: type[WebhookEventRow]) -> Any:
+        def row(**values: Any) -> WebhookEventRow:
+            return original(**{**values, "dedupe_key": str(uuid.uuid4())})
+
+        return row
+
+    _replace(inbox, "WebhookEventRow", make)
+
+
+def signature_unchecked() -> None:
+    """Every webhook is believed to come from the gateway."""
+
+    def make(original: Any) -> Any:
+        def read_webhook(self: Any, body: bytes, headers: Mapping[str, str], now: datetime) -> Any:
+            try:
+                return original(self, body, headers, now)
+            except InvalidSignature:
+                return WebhookEvent(event_id=None, kind="forged", reference=None, payment_id=None)
+
+        return read_webhook
+
+    for adapter in (stripe.Stripe, flutterwave.Flutterwave):
+        _replace(adapter, "read_webhook", make)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    apply: Callable[[], None]
+    process: str
+    """`worker` or `api`."""
+    mix: Sequence[tuple[float, Draw]]
+    """The classes that matter to it."""
+    number: int = 8
+
+    @property
+    def what(self) -> str:
+        return (self.apply.__doc__ or "").strip().splitlines()[0]
+
+
+def _only(*names: str) -> Sequence[tuple[float, Draw]]:
+    return [(1.0, NAMED[name]) for name in names]
+
+
+MUTANTS: Final[Mapping[str, Mutant]] = {
+    "random-key": Mutant(random_key, "worker", _only("stale_stripe")),
+    "failover-on-timeout": Mutant(failover_on_timeout, "worker", _only("timeout_after")),
+    "not-sent-trusted": Mutant(not_sent_trusted, "worker", _only("resend_refused")),
+    "resend-keyless": Mutant(resend_keyless, "worker", _only("stale_flutterwave")),
+    "not-found-at-once": Mutant(not_found_at_once, "worker", _only("stale_flutterwave")),
+    "late-success-ignored": Mutant(late_success_ignored, "worker", _only("late_charge", "late_prompt")),
+    "half-given-back": Mutant(half_given_back, "worker", _only("late_charge")),
+    "amount-unchecked": Mutant(amount_unchecked, "worker", _only("wrong")),
+    "webhooks-kept-twice": Mutant(webhooks_kept_twice, "api", _only("repeated_webhooks")),
+    "signature-unchecked": Mutant(signature_unchecked, "api", _only("clean")),
+}
+
+
+def main() -> None:
+    name, process = sys.argv[1:]
+    MUTANTS[name].apply()
+    sys.argv = [process]
+    if process == "worker":
+        runpy.run_path("worker.py", run_name="__main__")
+    else:
+        runpy.run_module("api", run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,217 @@
+"""What a campaign has shown: as a table for people, as JSON for the record."""
+
+import shutil
+import subprocess
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from chaos.evidence import Evidence
+from chaos.killer import Kill
+from chaos.oracle import CHECKED, counts
+from chaos.oracle_money import returned
+from chaos.oracle_records import FINAL
+from chaos.violations import Violation
+from devstack.programs import ROOT
+
+SLOWEST_P95 = 15.0
+SLOWEST_RECOVERY = 15.0
+LEAST_FINAL = 0.99
+
+
+def measure(
+    evidence: Evidence,
+    violations: Sequence[Violation],
+    kills: Sequence[Kill],
+    *,
+    seed: int,
+    seconds: float,
+) -> dict[str, Any]:
+    """All figures of the report, ready for JSON. Fills in how long each kill was felt."""
+    records = evidence.transcript.records
+    for kill in kills:
+        kill.moved_after = _moved_after(evidence, kill.at)
+    times = sorted(_times_to_final(evidence, unhurried=False))
+    statuses = Counter(row["status"] for row in evidence.checkouts)
+    accepted = len({record.checkout_id for record in records if record.checkout_id is not None})
+    final = sum(statuses[status] for status in FINAL)
+    forced, others = returned(evidence)
+    return {
+        "seed": seed,
+        "commit": _commit(),
+        "number": len(records),
+        "seconds": round(seconds, 1),
+        "accepted": accepted,
+        "safety": {str(harm): count for harm, count in counts(list(violations)).items()},
+        "violations": [
+            {"invariant": v.invariant, "harm": v.harm, "subject": v.subject, "what": v.what}
+            for v in violations
+        ],
+        "checked": list(CHECKED),
+        "statuses": dict(statuses.most_common()),
+        "final_share": round(final / accepted, 4) if accepted else 0.0,
+        "in_review": dict(
+            Counter(row["review_reason"] for row in evidence.checkouts if row["status"] == "in_review")
+        ),
+        "classes": _classes(evidence),
+        "faults": dict(Counter(row["fault"] for row in evidence.requests if row["fault"]).most_common()),
+        "webhook_faults": dict(Counter(row["fault"] for row in evidence.webhooks if row["fault"])),
+        "requests": len(evidence.requests),
+        "ledger_rows": len(evidence.ledger),
+        "second_captures_given_back": {"forced": forced, "others": others},
+        "seconds_to_final": {
+            "p50": _quantile(times, 0.5),
+            "p95": _quantile(times, 0.95),
+            "max": times[-1] if times else None,
+            "of": len(times),
+        },
+        "seconds_to_final_unhurried": _quantile(sorted(_times_to_final(evidence, unhurried=True)), 0.95),
+        "kills": [
+            {
+                "what": kill.what,
+                "at": kill.at.isoformat(),
+                "ready_after": _rounded(kill.ready_after),
+                "moved_after": _rounded(kill.moved_after),
+            }
+            for kill in kills
+        ],
+        "rate_bound": round(3 / accepted, 6) if accepted else None,
+    }
+
+
+def shortfalls(report: dict[str, Any]) -> list[str]:
+    """Goals that are not about safety and were missed, in words."""
+    missed = []
+    if report["final_share"] < LEAST_FINAL:
+        missed.append(f"{report['final_share']:.1%} final, at least {LEAST_FINAL:.0%} wanted")
+    p95 = report["seconds_to_final"]["p95"]
+    if p95 is not None and p95 > SLOWEST_P95:
+        missed.append(f"p95 to final {p95} s, at most {SLOWEST_P95:.0f} s wanted")
+    for kill in report["kills"]:
+        felt = (kill["ready_after"], kill["moved_after"])
+        if None in felt or max(felt) > SLOWEST_RECOVERY:
+            missed.append(f"{kill['what']}: ready after {felt[0]} s, checkouts moved after {felt[1]} s")
+    return missed
+
+
+def show(console: Console, report: dict[str, Any]) -> None:
+    table = Table("safety", "count", title=f"{report['number']} checkouts, seed {report['seed']}")
+    for name, count in report["safety"].items():
+        table.add_row(name, f"[{'bold red' if count else 'green'}]{count}[/]")
+    console.print(table)
+    for violation in report["violations"][:40]:
+        console.print(
+            f"  [red]{violation['invariant']}[/] {violation['harm']}: {violation['subject']}: "
+            f"{violation['what']}",
+            soft_wrap=True,
+            highlight=False,
+        )
+    table = Table("class", "checkouts", "became")
+    for name, became in report["classes"].items():
+        table.add_row(name, str(sum(became.values())), ", ".join(f"{n} {s}" for s, n in became.items()))
+    console.print(table)
+    if report["kills"]:
+        table = Table("kill", "ready after", "checkouts moved after", title="recovery, seconds")
+        for kill in report["kills"]:
+            table.add_row(kill["what"], str(kill["ready_after"]), str(kill["moved_after"]))
+        console.print(table)
+    final = report["seconds_to_final"]
+    back = report["second_captures_given_back"]
+    for line in (
+        f"status: {_words(report['statuses'])}; final {report['final_share']:.1%}",
+        f"in review: {_words(report['in_review']) or 'none'}",
+        f"seconds to final: p50 {final['p50']}, p95 {final['p95']}, max {final['max']} "
+        f"({final['of']} checkouts of classes without deliberate delays)",
+        f"late money given back: {back['forced']} forced by the plan, {back['others']} others",
+        f"faults that struck: {_words(report['faults'])}",
+        f"webhook faults: {_words(report['webhook_faults']) or 'none'}",
+        f"{report['requests']} requests at the gateways, {report['ledger_rows']} ledger rows, "
+        f"{report['seconds']} s, commit {report['commit']}",
+        f"0 in {report['accepted']} bounds a rate at {report['rate_bound']} (3/N, 95 % confidence)",
+    ):
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def _words(counted: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counted.items())
+
+
+def _classes(evidence: Evidence) -> dict[str, dict[str, int]]:
+    status = {row["id"]: row["status"] for row in evidence.checkouts}
+    classes: dict[str, Counter[str]] = {}
+    for record in evidence.transcript.records:
+        became = status.get(record.checkout_id or "", "not accepted")
+        classes.setdefault(record.scenario.kind, Counter())[became] += 1
+    return {name: dict(became) for name, became in sorted(classes.items())}
+
+
+def _times_to_final(evidence: Evidence, *, unhurried: bool) -> list[float]:
+    """Seconds from a checkout's row to its first final state or review."""
+    wanted = {
+        record.checkout_id for record in evidence.transcript.records if record.scenario.unhurried is unhurried
+    }
+    created = {row["id"]: row["created_at"] for row in evidence.checkouts if row["id"] in wanted}
+    ended: dict[str, datetime] = {}
+    for event in evidence.checkout_events:
+        if event["kind"].removeprefix("checkout.") in (*FINAL, "in_review"):
+            ended.setdefault(event["checkout_id"], event["at"])
+    return [
+        round((ended[identity] - since).total_seconds(), 2)
+        for identity, since in created.items()
+        if identity in ended
+    ]
+
+
+def _moved_after(evidence: Evidence, at: datetime) -> float | None:
+    """Seconds from a kill to the next event of the last checkout that was being processed just then.
+
+    Only of classes in which nothing but the kill delays: those that wait for a customer, a silent gateway
+    or a quiet period would hide it.
+    """
+    prompt = {
+        record.checkout_id
+        for record in evidence.transcript.records
+        if not record.scenario.faults and not record.scenario.unhurried
+    }
+    last: dict[str, str] = {}
+    moved: dict[str, timedelta] = {}
+    for event in evidence.checkout_events:
+        identity = event["checkout_id"]
+        if identity not in prompt:
+            continue
+        if event["at"] <= at:
+            last[identity] = event["kind"]
+        elif last.get(identity) in ("checkout.created", "checkout.planned", "attempt.sent"):
+            moved.setdefault(identity, event["at"] - at)
+    return max((each.total_seconds() for each in moved.values()), default=0.0)
+
+
+def _quantile(ordered: Sequence[float], share: float) -> float | None:
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)
+
+
+def _commit() -> str:
+    """Of the checkout, marked where files differ from it; `unknown` outside of one."""
+    commit = _git("rev-parse", "--short", "HEAD")
+    if commit is None:
+        return "unknown"
+    return f"{commit}+changes" if _git("status", "--porcelain") else commit
+
+
+def _git(*arguments: str) -> str | None:
+    """What git prints; None where there is no git or no repository."""
+    program = shutil.which("git")
+    if program is None:
+        return None
+    ended = subprocess.run(  # noqa: S603 - git, with our own arguments
+        (program, *arguments), cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return ended.stdout.strip() if ended.returncode == 0 else None

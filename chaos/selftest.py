@@ -1,0 +1,139 @@
+"""`make chaos-selftest`: the proof that the oracle sees, and the obvious design beside ours.
+
+The product as it is must come out clean, every mutant must be caught, and the baseline shows what the same
+mix does to a handler with retries and fallback. 0 only where all of that is so.
+"""
+
+import argparse
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+
+from chaos.campaign import Outcome, Plan, run
+from chaos.evidence import Evidence
+from chaos.money import by_checkout, payments
+from chaos.mutants import MUTANTS
+from chaos.oracle import counts
+from chaos.scenarios import draw
+from chaos.violations import Harm, Violation
+from devstack.programs import StartFailed
+
+_SEED: Final = 20261
+_WIDTH = 150
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m chaos.selftest", description=__doc__)
+    parser.add_argument("--number", type=int, default=80, help="checkouts of ours and of the baseline")
+    parser.add_argument("--only", nargs="*", default=None, help="names: control, baseline, or of mutants")
+    given = parser.parse_args()
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
+    directory = Path(os.environ.get("DATA_DIR") or ".data") / "chaos-selftest"
+    chosen = given.only or ["control", "baseline", *MUTANTS]
+    table = Table("what runs", "checkouts", "found", "invariants", "verdict", title="self-test of the oracle")
+    good = True
+    for name in chosen:
+        console.print(f"{name} ...", style="dim")
+        shutil.rmtree(directory, ignore_errors=True)
+        try:
+            outcome = asyncio.run(run(_plan(name, given.number, directory)))
+        except (StartFailed, OSError) as error:
+            console.print(f"error: {error}", style="bold red", soft_wrap=True)
+            return 1
+        # The baseline proves nothing about the oracle: its figures are there to be compared.
+        right = bool(outcome.violations) is (name != "control") or name == "baseline"
+        good = good and right
+        _row(table, name, outcome, right)
+        if not right:
+            for violation in outcome.violations[:20]:
+                console.print(f"  {violation}", highlight=False, soft_wrap=True)
+    console.print(table)
+    console.print(
+        "the oracle sees" if good else "THE SELF-TEST FAILED", style="bold green" if good else "bold red"
+    )
+    return 0 if good else 1
+
+
+def _plan(name: str, number: int, directory: Path) -> Plan:
+    if name == "control":
+        return Plan(draw(_SEED, number), _SEED, directory, kill_every=3.0)
+    if name == "baseline":
+        return Plan(
+            draw(_SEED, number),
+            _SEED,
+            directory,
+            workers=0,
+            patience=30.0,
+            kill_every=3.0,
+            settle_within=10.0,
+            forgeries=0,
+            commands={"api": ("-m", "chaos.baseline")},
+            judge=judge_baseline,
+        )
+    mutant = MUTANTS[name]
+    return Plan(
+        draw(_SEED, mutant.number, mix=mutant.mix),
+        _SEED,
+        directory,
+        patience=40.0,
+        kill_every=None,
+        settle_within=8.0,
+        commands={mutant.process: ("-m", "chaos.mutants", name, mutant.process)},
+    )
+
+
+def judge_baseline(evidence: Evidence) -> list[Violation]:
+    """The same questions about money and outcome, of a program that keeps no records to be checked."""
+    found = []
+    made = by_checkout(payments(evidence.ledger))
+    for record in evidence.transcript.records:
+        identity = record.checkout_id
+        if identity is None:
+            continue
+        live = [payment for payment in made.get(identity, []) if payment.live > 0 or payment.held]
+        status = record.view["status"]
+        if len(live) > 1:
+            found.append(Violation("I1", Harm.DOUBLED, identity, f"{len(live)} live payments"))
+        if live and status in ("failed", "canceled", "expired"):
+            found.append(Violation("I13", Harm.ORPHANED, identity, f"{status}, and the money was taken"))
+        if live and status == "processing":
+            found.append(Violation("I16", Harm.LOST, identity, "the money was taken, and nobody goes on"))
+        if status == "succeeded" and not live:
+            found.append(Violation("I4", Harm.PHANTOM, identity, "paid, but no gateway has the money"))
+        if status == "processing" and not live:
+            found.append(Violation("I15", Harm.STUCK, identity, "nobody goes on"))
+        asked = (record.scenario.request["amount"], record.scenario.request["currency"])
+        taken = {(payment.captured, payment.currency) for payment in live if payment.captured}
+        if status == "succeeded" and taken - {asked} and record.scenario.command.value == "none":
+            found.append(Violation("I6", Harm.MISMATCH, identity, f"{taken} instead of {asked}"))
+    return found
+
+
+def _row(table: Table, name: str, outcome: Outcome, right: bool) -> None:
+    found = {harm: count for harm, count in counts(outcome.violations).items() if count}
+    words = ", ".join(f"{count} {harm}" for harm, count in found.items()) or "nothing"
+    numbers = sorted({violation.invariant for violation in outcome.violations}, key=lambda i: int(i[1:]))
+    what = f"{name}: {_describe(name)}"
+    verdict = "as it must be" if right else "WRONG"
+    if name == "baseline":
+        verdict = "for comparison"
+    table.add_row(what, str(outcome.report["number"]), words, " ".join(numbers), verdict)
+
+
+def _describe(name: str) -> str:
+    described: dict[str, Callable[[], str]] = {
+        "control": lambda: "the product as it is.",
+        "baseline": lambda: "try, retry, fall back.",
+    }
+    return described[name]() if name in described else MUTANTS[name].what
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,166 @@
+"""Evidence of one small, clean campaign, for tests to spoil."""
+
+import copy
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from chaos.evidence import Evidence, Row
+from chaos.scenarios import Scenario
+from chaos.transcript import Answer, Record, Transcript
+
+START = datetime(2026, 1, 1, 12, tzinfo=UTC)
+BODY = "01jdk2m3xv8q4w7y9z0a1b2c3d"
+CHECKOUT = f"co_{BODY}"
+FIRST = f"att_{BODY}_1"
+SECOND = f"att_{BODY}_2"
+AMOUNT = 5000
+
+
+def at(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+def row(**values: Any) -> Row:
+    return values
+
+
+def request(seconds: float, gateway: str, operation: str, reference: str | None, **more: Any) -> Row:
+    return {
+        "at": at(seconds),
+        "gateway": gateway,
+        "operation": operation,
+        "reference": reference,
+        "idempotency_key": f"{reference}:{operation}",
+        "body_sha256": f"body of {reference} {operation}",
+        "fault": None,
+        "method": "GET" if operation == "lookup" else "POST",
+        "path": f"/{operation}",
+        **more,
+    }
+
+
+def effect(seconds: float, gateway: str, kind: str, reference: str, **more: Any) -> Row:
+    return {
+        "at": at(seconds),
+        "gateway": gateway,
+        "kind": kind,
+        "amount": AMOUNT,
+        "currency": "NGN",
+        "reference": reference,
+        "payment_id": f"{gateway}-{reference}",
+        **more,
+    }
+
+
+def event(seconds: float, kind: str, attempt_id: str | None = None, **data: Any) -> Row:
+    return {
+        "at": at(seconds),
+        "checkout_id": CHECKOUT,
+        "kind": kind,
+        "attempt_id": attempt_id,
+        "data": data,
+    }
+
+
+def attempt(number: int, gateway: str, status: str, **more: Any) -> Row:
+    return {
+        "id": f"att_{BODY}_{number}",
+        "checkout_id": CHECKOUT,
+        "number": number,
+        "gateway": gateway,
+        "status": status,
+        "sends": 1,
+        "amount_captured": 0,
+        "amount_refunded": 0,
+        "amount_reserved": 0,
+        "created_at": at(number - 0.9),
+        **more,
+    }
+
+
+def failover() -> Evidence:
+    """Flutterwave is silent, nothing is found in the quiet period, Stripe takes it, Flutterwave pays late
+    and gets its money back. Two webhooks, one key, all in order."""
+    scenario = Scenario(
+        "late success of a charge",
+        {"amount": AMOUNT, "currency": "NGN"},
+        marker="chaos-1-00000x",
+    )
+    shown = {
+        "id": CHECKOUT,
+        "status": "succeeded",
+        "amount": AMOUNT,
+        "currency": "NGN",
+        "amount_captured": AMOUNT,
+        "amount_refunded": 0,
+    }
+    record = Record(
+        scenario=scenario,
+        key="key-1",
+        answers=[Answer("key-1", 201, CHECKOUT, mutated=False)],
+        checkout_id=CHECKOUT,
+        view=dict(shown),
+        seen=["processing", "succeeded"],
+    )
+    return Evidence(
+        ledger=[
+            effect(8.0, "stripe", "capture", SECOND),
+            effect(12.0, "flutterwave", "capture", FIRST),
+            effect(14.0, "flutterwave", "refund", FIRST),
+        ],
+        requests=[
+            request(0.2, "flutterwave", "charge", FIRST),
+            request(3.0, "flutterwave", "lookup", FIRST),
+            request(4.0, "flutterwave", "lookup", FIRST),
+            request(7.9, "stripe", "charge", SECOND),
+            request(13.0, "flutterwave", "refund", FIRST),
+        ],
+        webhooks=[
+            row(account="stripe", event_id="evt_1", body={"id": "evt_1"}, status="delivered"),
+            row(account="flutterwave", event_id=None, body={"data": 1}, status="delivered"),
+        ],
+        checkouts=[
+            {
+                **shown,
+                "capture_method": "automatic",
+                "paid_attempt_id": SECOND,
+                "planned_at": at(0.1),
+                "created_at": at(0),
+            }
+        ],
+        attempts=[
+            attempt(1, "flutterwave", "refunded", amount_captured=AMOUNT, amount_refunded=AMOUNT),
+            attempt(2, "stripe", "captured", amount_captured=AMOUNT),
+        ],
+        checkout_events=[
+            event(0, "checkout.created"),
+            event(0.1, "checkout.planned"),
+            event(0.15, "attempt.sent", FIRST),
+            event(2.2, "attempt.unknown", FIRST),
+            event(3.1, "attempt.not_found", FIRST, detail="not found"),
+            event(4.1, "attempt.not_found", FIRST, account="flutterwave"),
+            event(7.8, "attempt.sent", SECOND),
+            event(8.1, "attempt.captured", SECOND),
+            event(8.1, "checkout.succeeded"),
+            event(12.5, "attempt.late_success", FIRST),
+            event(14.1, "attempt.refunded", FIRST),
+        ],
+        refunds=[row(id="re_1", attempt_id=FIRST, created_at=at(12.5))],
+        alerts=[row(kind="attempt.late_success", subject=FIRST)],
+        webhook_events=[
+            row(account="stripe", dedupe_key="evt_1"),
+            row(account="flutterwave", dedupe_key="sha"),
+        ],
+        transcript=Transcript(records=[record]),
+        quiet_period=3.0,
+    )
+
+
+def shuffled(evidence: Evidence, seed: int) -> Evidence:
+    """The same evidence with everything of no natural order in another one."""
+    other = copy.deepcopy(evidence)
+    rng = random.Random(seed)  # noqa: S311 - has to be repeatable, protects nothing
+    for rows in (other.checkouts, other.attempts, other.alerts, other.webhook_events, other.webhooks):
+        rng.shuffle(rows)
+    return other

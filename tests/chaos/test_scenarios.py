@@ -1,0 +1,30 @@
+"""A campaign is repeatable, and its mix is the one that is promised."""
+
+from collections import Counter
+
+import pytest
+
+from chaos.scenarios import MIX, draw
+
+
+def test_a_seed_draws_the_same_campaign_again() -> None:
+    assert draw(7, 200) == draw(7, 200)
+    assert draw(7, 200) != draw(8, 200)
+
+
+def test_two_in_five_are_clean() -> None:
+    kinds = Counter(scenario.kind.partition(" ")[0] for scenario in draw(3, 4000))
+    assert 0.36 < kinds["clean"] / 4000 < 0.44
+    assert sum(weight for weight, _ in MIX) == pytest.approx(100)
+
+
+def test_every_class_is_drawn_and_hardly_any_may_stay_in_review() -> None:
+    drawn = draw(5, 4000)
+    assert len({scenario.kind for scenario in drawn}) >= 28
+    assert sum(scenario.may_stay for scenario in drawn) / 4000 < 0.01
+
+
+def test_markers_are_unique_and_reach_the_gateways_in_the_address() -> None:
+    drawn = draw(9, 1000)
+    assert len({scenario.marker for scenario in drawn}) == 1000
+    assert all(scenario.request["customer"]["email"].startswith(scenario.marker) for scenario in drawn)

@@ -1,0 +1,56 @@
+"""Walk every path anew and keep its history.
+
+    python -m tests.replay.record
+
+Only for histories that no running checkout can have any more: replaying the old ones is the test.
+"""
+
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from temporalio.testing import WorkflowEnvironment
+
+from config.temporal import DATA_CONVERTER
+from devstack.ports import Ports
+from devstack.postgres import create_database, running_postgres
+from devstack.programs import ROOT
+from tests.replay.scenarios import SCENARIOS, Scenario
+from tests.workflow.conftest import TEST_SERVER
+from tests.workflow.world import world_on
+
+HISTORIES = Path(__file__).parent / "histories"
+
+
+async def record(name: str, scenario: Scenario, database_url: str) -> None:
+    async with (
+        await WorkflowEnvironment.start_time_skipping(
+            test_server_existing_path=TEST_SERVER, data_converter=DATA_CONVERTER
+        ) as env,
+        world_on(env.client, database_url, scenario.accounts, env=env) as world,
+    ):
+        workflow_id = await scenario.walk(world)
+        history = await world.client.get_workflow_handle(workflow_id).fetch_history()
+        await asyncio.to_thread((HISTORIES / f"{name}.json").write_text, history.to_json() + "\n")
+    print(name, len(history.events))
+
+
+async def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="smartpay-record-") as directory:
+        async with running_postgres(Path(directory) / "postgres", Ports.free().postgres) as url:
+            database_url = await create_database(url, "recorded")
+            subprocess.run(  # noqa: ASYNC221 - our own interpreter
+                [sys.executable, "-m", "alembic", "upgrade", "head"],
+                cwd=ROOT,
+                env={**os.environ, "DATABASE_URL": database_url},
+                check=True,
+            )
+            for name, scenario in SCENARIOS.items():
+                await record(name, scenario, database_url)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,356 @@
+"""A gateway for tests: it does what its script says, call by call, and keeps a ledger of its own.
+
+    bank.charge_script += [lost(approve()), decline(DeclineCategory.SOFT)]
+
+Two flavours: `keyed` honours idempotency keys and a confirmed close is final (like Stripe); the other has
+no keys, executes every request it gets, and cannot close a prompt for good (like Flutterwave).
+"""
+
+import itertools
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from domain.checkout import CaptureMethod
+from domain.decline import Decline, DeclineCategory, DeclineCode
+from domain.outcome import (
+    ActionRequired,
+    Approved,
+    Canceled,
+    Declined,
+    GatewayPayment,
+    NextAction,
+    NextActionType,
+    NotFound,
+    NotSent,
+    NotSentCause,
+    Outcome,
+    PaymentStatus,
+    Pending,
+    Unknown,
+)
+from gateways.base import (
+    CaptureRequest,
+    ChargeRequest,
+    Found,
+    FoundRefunds,
+    Gateway,
+    GatewayRefund,
+    LookUpAnswer,
+    PaymentHandle,
+    RefundAnswer,
+    RefundLookUpAnswer,
+    RefundRefused,
+    RefundRequest,
+    RefundStatus,
+    VoidRequest,
+    WebhookEvent,
+)
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One line of the ledger: money moved."""
+
+    kind: str
+    reference: str
+    payment_id: str
+    amount: int
+    currency: str
+
+
+@dataclass(frozen=True)
+class Play:
+    """What the gateway does with one call: `effect` on its side, then what the caller hears."""
+
+    effect: PaymentStatus | None = PaymentStatus.CAPTURED
+    heard: str = "truth"
+    """`truth`, `lost` (effect, no answer), `not_sent`, `never` (no effect, no answer)."""
+    decline: Decline | None = None
+    action: NextAction | None = None
+    amount: int | None = None
+    cause: NotSentCause = NotSentCause.UNREACHABLE
+    retry_after: float | None = None
+    closable: bool = True
+    meanwhile: Callable[[], Awaitable[None]] | None = None
+    """Runs after the effect and before the answer: where a test kills things."""
+
+
+def approve() -> Play:
+    return Play()
+
+
+def decline(category: DeclineCategory, code: DeclineCode = DeclineCode.GENERIC_DECLINE) -> Play:
+    return Play(
+        effect=PaymentStatus.DECLINED, decline=Decline(category=category, code=code, message="scripted")
+    )
+
+
+def action(*, url: str | None = "https://gateway.example/page", closable: bool = True) -> Play:
+    kind = NextActionType.REDIRECT if url else NextActionType.MOBILE_PROMPT
+    return Play(
+        effect=PaymentStatus.REQUIRES_ACTION, action=NextAction(type=kind, url=url), closable=closable
+    )
+
+
+def pending() -> Play:
+    return Play(effect=PaymentStatus.PENDING, closable=False)
+
+
+def lost(play: Play) -> Play:
+    """The gateway acts, its answer is lost."""
+    return replace(play, heard="lost")
+
+
+def never() -> Play:
+    """The gateway does not act, and no answer comes."""
+    return Play(effect=None, heard="never")
+
+
+def not_sent(cause: NotSentCause = NotSentCause.UNREACHABLE, retry_after: float | None = None) -> Play:
+    return Play(effect=None, heard="not_sent", cause=cause, retry_after=retry_after)
+
+
+def wrong_amount(amount: int) -> Play:
+    return Play(amount=amount)
+
+
+def then(play: Play, meanwhile: Callable[[], Awaitable[None]]) -> Play:
+    return replace(play, meanwhile=meanwhile)
+
+
+@dataclass
+class Bank(Gateway):
+    keyed: bool
+    charge_script: list[Play] = field(default_factory=list)
+    """One for each call that reaches the script; when it is empty, everything is approved."""
+    look_up_faults: int = 0
+    """So many look-ups are not answered."""
+    settle_script: list[Play] = field(default_factory=list)
+    """For captures, voids, closes and refunds."""
+    ledger: list[Effect] = field(default_factory=list)
+    charges: list[ChargeRequest] = field(default_factory=list)
+    """Every charge request that reached the gateway, in order."""
+    look_ups: int = 0
+    payments: dict[str, GatewayPayment] = field(default_factory=dict)
+    refunds: dict[str, list[GatewayRefund]] = field(default_factory=dict)
+    on_charge: Callable[[ChargeRequest], Awaitable[None]] | None = None
+    """Called before every charge that reaches the gateway: where invariants are checked."""
+    _by_key: dict[str, tuple[ChargeRequest, Outcome]] = field(default_factory=dict)
+    _refund_keys: dict[str, GatewayRefund] = field(default_factory=dict)
+    _unclosable: set[str] = field(default_factory=set)
+
+    async def charge(self, request: ChargeRequest) -> Outcome:
+        play = self.charge_script.pop(0) if self.charge_script else Play()
+        if play.heard == "not_sent":
+            return NotSent(cause=play.cause, detail=play.cause, retry_after=play.retry_after)
+        self.charges.append(request)
+        if self.on_charge is not None:
+            await self.on_charge(request)
+        if play.heard == "never":
+            await _run(play.meanwhile)
+            return Unknown(detail="no answer")
+        if self.keyed and request.idempotency_key in self._by_key:
+            before, outcome = self._by_key[request.idempotency_key]
+            if before != request:
+                raise AssertionError("another request under the same key (I8)")
+        else:
+            outcome = self._execute(request, play)
+            self._by_key[request.idempotency_key] = (request, outcome)
+        await _run(play.meanwhile)
+        return Unknown(detail="no answer") if play.heard == "lost" else outcome
+
+    def _execute(self, request: ChargeRequest, play: Play) -> Outcome:
+        payment_id = f"pay_{next(_numbers)}"
+        status = play.effect or PaymentStatus.PENDING
+        if status is PaymentStatus.CAPTURED and request.capture_method is CaptureMethod.MANUAL:
+            status = PaymentStatus.AUTHORIZED
+        amount = play.amount or request.amount
+        payment = GatewayPayment(
+            payment_id=payment_id,
+            reference=request.reference,
+            status=status,
+            amount=amount,
+            currency=request.currency,
+            amount_captured=amount if status is PaymentStatus.CAPTURED else 0,
+            decline=play.decline,
+            next_action=play.action,
+        )
+        if not play.closable:
+            self._unclosable.add(payment_id)
+        self.payments[payment_id] = payment
+        self._write(payment)
+        return _outcome(payment)
+
+    def settle(
+        self,
+        reference: str,
+        status: PaymentStatus,
+        *,
+        amount: int | None = None,
+        decline: Decline | None = None,
+    ) -> None:
+        """The customer or the network decides: the payment under this reference becomes `status`."""
+        for payment in self._under(reference):
+            captured = (amount or payment.amount) if status is PaymentStatus.CAPTURED else 0
+            self._become(payment, status=status, amount_captured=captured, decline=decline)
+
+    def appear(self, reference: str, amount: int, currency: str) -> None:
+        """A request that everybody took for lost is executed after all."""
+        self._appear(reference, amount, currency, PaymentStatus.CAPTURED)
+
+    def authorize(self, reference: str, amount: int, currency: str) -> None:
+        """The same, but only an authorization."""
+        self._appear(reference, amount, currency, PaymentStatus.AUTHORIZED)
+
+    def _appear(self, reference: str, amount: int, currency: str, status: PaymentStatus) -> None:
+        payment = GatewayPayment(
+            payment_id=f"pay_{next(_numbers)}",
+            reference=reference,
+            status=status,
+            amount=amount,
+            currency=currency,
+            amount_captured=amount if status is PaymentStatus.CAPTURED else 0,
+        )
+        self.payments[payment.payment_id] = payment
+        self._write(payment)
+
+    async def look_up(self, handle: PaymentHandle) -> LookUpAnswer:
+        self.look_ups += 1
+        if self.look_up_faults > 0:
+            self.look_up_faults -= 1
+            return Unknown(detail="the look-up is not answered")
+        return Found(payments=tuple(self._under(handle.reference)))
+
+    async def close(self, handle: PaymentHandle) -> Outcome:
+        play = self._settling()
+        if play.heard == "never":
+            return Unknown(detail="no answer")
+        found = self._under(handle.reference)
+        if not found:
+            return Canceled() if not self.keyed else NotFound()
+        payment = found[-1]
+        if payment.payment_id in self._unclosable:
+            return _outcome(payment)
+        if payment.status in (PaymentStatus.REQUIRES_ACTION, PaymentStatus.PENDING):
+            payment = self._become(payment, status=PaymentStatus.CANCELED)
+        return Unknown(detail="no answer") if play.heard == "lost" else _outcome(payment)
+
+    async def capture(self, request: CaptureRequest) -> Outcome:
+        return await self._settle(request.handle, PaymentStatus.CAPTURED, request.amount)
+
+    async def void(self, request: VoidRequest) -> Outcome:
+        return await self._settle(request.handle, PaymentStatus.CANCELED, 0)
+
+    async def _settle(self, handle: PaymentHandle, wanted: PaymentStatus, amount: int) -> Outcome:
+        play = self._settling()
+        if play.heard == "never":
+            return Unknown(detail="no answer")
+        if play.decline is not None:
+            return Declined(decline=play.decline)
+        payment = self._under(handle.reference)[-1]
+        if payment.status is PaymentStatus.AUTHORIZED:
+            payment = self._become(payment, status=wanted, amount_captured=amount)
+        await _run(play.meanwhile)
+        if play.heard == "lost":
+            return Unknown(detail="no answer")
+        if payment.status is not wanted and payment.status is not PaymentStatus.CANCELED:
+            code = DeclineCode.PROCESSING_ERROR
+            return Declined(
+                decline=Decline(category=DeclineCategory.SOFT, code=code, message="settled already")
+            )
+        return _outcome(payment)
+
+    async def refund(self, request: RefundRequest) -> RefundAnswer:
+        play = self._settling()
+        if play.heard == "not_sent":
+            return NotSent(cause=play.cause, detail=play.cause)
+        if play.heard == "never":
+            return Unknown(detail="no answer")
+        made = self._refund_keys.get(request.idempotency_key) if self.keyed else None
+        if made is None:
+            payment = next(
+                each
+                for each in self._under(request.handle.reference)
+                if each.payment_id == request.handle.payment_id
+            )
+            if payment.amount_refunded + request.amount > payment.amount_captured:
+                return RefundRefused(detail="more than is left")
+            self._become(payment, amount_refunded=payment.amount_refunded + request.amount)
+            made = GatewayRefund(
+                gateway_refund_id=f"ref_{next(_numbers)}",
+                refund_id=request.refund_id,
+                status=RefundStatus.SUCCEEDED,
+                amount=request.amount,
+            )
+            self._refund_keys[request.idempotency_key] = made
+            self.refunds.setdefault(request.handle.reference, []).append(made)
+            self.ledger.append(
+                Effect(
+                    "refund", request.handle.reference, payment.payment_id, request.amount, payment.currency
+                )
+            )
+        await _run(play.meanwhile)
+        return Unknown(detail="no answer") if play.heard == "lost" else made
+
+    async def look_up_refunds(self, handle: PaymentHandle) -> RefundLookUpAnswer:
+        return FoundRefunds(refunds=tuple(self.refunds.get(handle.reference, ())))
+
+    def read_webhook(self, body: bytes, headers: Mapping[str, str], now: datetime) -> WebhookEvent:
+        raise NotImplementedError
+
+    async def aclose(self) -> None:
+        return None
+
+    def sent(self, reference: str) -> list[ChargeRequest]:
+        """Every charge request for an attempt that reached the gateway."""
+        return [request for request in self.charges if request.reference == reference]
+
+    def _settling(self) -> Play:
+        return self.settle_script.pop(0) if self.settle_script else Play()
+
+    def _under(self, reference: str) -> list[GatewayPayment]:
+        return [payment for payment in self.payments.values() if payment.reference == reference]
+
+    def _become(self, payment: GatewayPayment, **values: object) -> GatewayPayment:
+        after = payment.model_copy(update=values)
+        self.payments[payment.payment_id] = after
+        if after.status is not payment.status:
+            self._write(after, before=payment.status)
+        return after
+
+    def _write(self, payment: GatewayPayment, before: PaymentStatus | None = None) -> None:
+        kinds = {
+            PaymentStatus.CAPTURED: "capture",
+            PaymentStatus.AUTHORIZED: "authorize",
+            PaymentStatus.DECLINED: "decline",
+        }
+        kind = kinds.get(payment.status)
+        if before is PaymentStatus.AUTHORIZED and payment.status is PaymentStatus.CANCELED:
+            kind = "void"
+        if kind is not None:
+            amount = payment.amount_captured if kind == "capture" else payment.amount
+            self.ledger.append(
+                Effect(kind, payment.reference or "", payment.payment_id, amount, payment.currency)
+            )
+
+
+def _outcome(payment: GatewayPayment) -> Outcome:
+    match payment.status:
+        case PaymentStatus.CAPTURED | PaymentStatus.AUTHORIZED:
+            return Approved(payment=payment)
+        case PaymentStatus.DECLINED if payment.decline is not None:
+            return Declined(decline=payment.decline, payment_id=payment.payment_id)
+        case PaymentStatus.CANCELED:
+            return Canceled(payment_id=payment.payment_id)
+        case PaymentStatus.REQUIRES_ACTION if payment.next_action is not None:
+            return ActionRequired(next_action=payment.next_action, payment_id=payment.payment_id)
+        case _:
+            return Pending(detail="undecided", payment_id=payment.payment_id)
+
+
+async def _run(meanwhile: Callable[[], Awaitable[None]] | None) -> None:
+    if meanwhile is not None:
+        await meanwhile()

@@ -1,0 +1,266 @@
+"""Cancel, capture, and an operator's decision, in every state."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
+
+from domain.decline import DeclineCategory
+from domain.ids import attempt_id
+from domain.outcome import PaymentStatus
+from tests.workflow.bank import action, approve, decline, lost, never, pending, wrong_amount
+from tests.workflow.conftest import NewWorld
+from tests.workflow.world import AMOUNT, World
+from workflows.checkout import Checkout
+from workflows.messages import CancelCheckout, CaptureCheckout, DecideReview, Decision
+
+
+async def cancel(handle: WorkflowHandle[Any, Any]) -> tuple[str, bool]:
+    """Cancel, and let time pass until the run has ended."""
+    result, _ = await asyncio.gather(
+        handle.execute_update(Checkout.cancel, CancelCheckout()), handle.result()
+    )
+    return result.status, result.done
+
+
+async def refused(handle: WorkflowHandle[Any, Any], update: Any, command: object) -> str:
+    with pytest.raises(WorkflowUpdateFailedError) as failure:
+        await handle.execute_update(update, command)
+    return getattr(failure.value.cause, "type", "")
+
+
+async def in_review(world: World, checkout: str) -> WorkflowHandle[Any, Any]:
+    handle = await world.start(checkout)
+    await world.skip(timedelta(minutes=45))
+    assert (await world.row(checkout)).status == "in_review"
+    return handle
+
+
+async def test_cancel_while_the_customer_acts_closes_it(new_world: NewWorld) -> None:
+    async with new_world("card-a", "card-b") as world:
+        world.banks["card-a"].charge_script = [action()]
+        checkout = await world.checkout()
+        handle = await world.start(checkout)
+        await world.until(checkout, "requires_action")
+        assert await cancel(handle) == ("canceled", True)
+        assert (await world.row(checkout)).status == "canceled"
+        assert not world.ledger(checkout)
+        assert not world.banks["card-b"].charges
+
+
+async def test_cancel_of_a_prompt_that_cannot_be_closed_is_watched(new_world: NewWorld) -> None:
+    """I13."""
+    async with new_world("momo") as world:
+        world.banks["momo"].charge_script = [action(url=None, closable=False)]
+        checkout = await world.checkout()
+        handle = await world.start(checkout)
+        await world.until(checkout, "requires_action")
+        assert await cancel(handle) == ("canceled", True)
+        world.banks["momo"].settle(attempt_id(checkout, 1), PaymentStatus.CAPTURED)
+        assert await world.compensated(checkout) == "refunded"
+        assert [effect.kind for _, effect in world.ledger(checkout)] == ["capture", "refund"]
+
+
+@pytest.mark.parametrize("account", ["card-a", "momo"])
+async def test_cancel_while_unclear_waits_for_the_truth_paid(new_world: NewWorld, account: str) -> None:
+    async with new_world(account) as world:
+        world.banks[account].charge_script = [lost(approve())]
+        world.banks[account].look_up_faults = 3
+        checkout = await world.checkout()
+        handle = await world.start(checkout)
+        assert await cancel(handle) == ("succeeded", False)
+        assert (await world.row(checkout)).status == "succeeded"
+
+
+@pytest.mark.parametrize("account", ["card-a", "momo"])
+async def test_cancel_while_unclear_waits_for_the_truth_unpaid(new_world: NewWorld, account: str) -> None:
+    async with new_world(account, "card-b", quiet_period=1) as world:
+        world.banks[account].charge_script = [never(), never(), never()]
+        world.banks[account].look_up_faults = 1
+        checkout = await world.checkout()
+        handle = await world.start(checkout)
+        assert await cancel(handle) == ("canceled", True)
+        assert not world.ledger(checkout)
+        assert not world.banks["card-b"].charges
+
+
+async def test_cancel_after_paid_is_refused(new_world: NewWorld) -> None:
+    """Its run is over, or says NotCancelable: either way nothing changes."""
+    async with new_world("card-a") as world:
+        checkout = await world.checkout()
+        handle = await world.start(checkout)
+        await handle.result()
+        with pytest.raises(Exception, match=r"(?i)completed|not.?found|succeeded"):
+            await cancel(handle)
+        assert (await world.row(checkout)).status == "succeeded"
+
+
+@pytest.mark.parametrize(("amount", "captured"), [(None, AMOUNT), (4_000, 4_000)])
+async def test_capture_takes_all_or_a_part(new_world: NewWorld, amount: int | None, captured: int) -> None:
+    async with new_world("card-a") as world:
+        checkout = await world.checkout(capture_method="manual")
+        handle = await world.start(checkout)
+        await world.until(checkout, "requires_capture")
+        result = await handle.execute_update(Checkout.capture, CaptureCheckout(amount=amount))
+        assert (result.status, result.done) == ("succeeded", True)
+        row = await world.row(checkout)
+        assert (row.status, row.amount_captured) == ("succeeded", captured)
+        assert [(e.kind, e.amount) for _, e in world.ledger(checkout)][-1] == ("capture", captured)
+
+
+async def test_a_capture_whose_answer_is_lost_happens_once(new_world: NewWorld) -> None:
+    async with new_world("card-a") as world:
+        checkout = await world.checkout(capture_method="manual")
+        handle = await world.start(checkout)
+        await world.until(checkout, "requires_capture")
+        world.banks["card-a"].settle_script = [lost(approve())]
+        result = await handle.execute_update(Checkout.capture, CaptureCheckout())
+        assert result.done
+        assert [e.kind for _, e in world.ledger(checkout)] == ["authorize", "capture"]
+
+
+async def test_a_capture_that_the_gateway_refuses_leaves_it_open(new_world: NewWorld) -> None:
+    async with new_world("card-a") as world:
+        checkout = await world.checkout(capture_method="manual")
+        handle = await world.start(checkout)
+        await world.until(checkout, "requires_capture")
+        world.banks["card-a"].settle_script = [decline(DeclineCategory.SOFT)]
+        result = await handle.execute_update(Checkout.capture, CaptureCheckout())
+        assert (result.status, result.done, result.detail) == ("requires_capture", False, "scripted")
+        assert (await handle.execute_update(Checkout.capture, CaptureCheckout())).done
+
+
+async def test_a_capture_after_the_gateway_released_it_ends_expired(new_world: NewWorld) -> None:
+    async with new_world("card-a") as world:
+        checkout = await world.checkout(capture_method="manual")
+        handle = await world.start(checkout)
+        await world.until(checkout, "requires_capture")
+        world.banks["card-a"].settle(attempt_id(checkout, 1), PaymentStatus.CANCELED)
+        result = await handle.execute_update(Checkout.capture, CaptureCheckout())
+        assert not result.done
+        assert (await handle.result()).status == "expired"
+
+
+async def test_capture_is_refused_where_nothing_is_authorized(new_world: NewWorld) -> None:
+    async with new_world("card-a") as world:
+        world.banks["card-a"].charge_script = [action()]
+        checkout = await world.checkout(capture_method="manual")
+        handle = await world.start(checkout)
+        await world.until(checkout, "requires_action")
+        assert await refused(handle, Checkout.capture, CaptureCheckout()) == "NotCapturable"
+        await handle.terminate()
+
+
+async def test_cancel_of_an_authorization_voids_it(new_world: NewWorld) -> None:
+    async with new_world("card-a") as world:
+        checkout = await world.checkout(capture_method="manual")
+        handle = await world.start(checkout)
+        await world.until(checkout, "requires_capture")
+        world.banks["card-a"].settle_script = [lost(approve())]
+        assert await cancel(handle) == ("canceled", True)
+        assert [e.kind for _, e in world.ledger(checkout)] == ["authorize", "void"]
+        assert await world.statuses(checkout) == ["card-a voided"]
+
+
+async def test_cancel_of_an_authorization_that_is_captured_already_is_paid(new_world: NewWorld) -> None:
+    """G16: somebody captured it in the gateway's own dashboard."""
+    async with new_world("card-a") as world:
+        checkout = await world.checkout(capture_method="manual")
+        handle = await world.start(checkout)
+        await world.until(checkout, "requires_capture")
+        world.banks["card-a"].settle(attempt_id(checkout, 1), PaymentStatus.CAPTURED)
+        assert await cancel(handle) == ("succeeded", False)
+        row = await world.row(checkout)
+        assert (row.status, row.amount_captured) == ("succeeded", AMOUNT)
+
+
+async def test_an_authorization_nobody_captures_is_voided_at_its_end(new_world: NewWorld) -> None:
+    async with new_world("card-a") as world:
+        checkout = await world.checkout(capture_method="manual")
+        assert await world.run(checkout) == "expired"
+        assert [e.kind for _, e in world.ledger(checkout)] == ["authorize", "void"]
+
+
+@pytest.mark.parametrize("account", ["card-a", "momo"])
+async def test_an_operator_ends_a_review(new_world: NewWorld, account: str) -> None:
+    """Not paid, says the gateway's support: failed; and should money come after all, it goes back."""
+    async with new_world(account, "card-b") as world:
+        world.banks[account].charge_script = [pending()]
+        checkout = await world.checkout()
+        handle = await in_review(world, checkout)
+        await handle.execute_update(Checkout.decide_review, DecideReview(decision=Decision.NOT_PAID))
+        assert (await handle.result()).status == "failed"
+        assert not world.banks["card-b"].charges
+        world.banks[account].settle(attempt_id(checkout, 1), PaymentStatus.CAPTURED)
+        assert await world.compensated(checkout) == "refunded"
+        assert [e.kind for _, e in world.ledger(checkout)] == ["capture", "refund"]
+
+
+async def test_an_operator_may_only_ask_to_look_again(new_world: NewWorld) -> None:
+    async with new_world("momo") as world:
+        bank = world.banks["momo"]
+        bank.charge_script = [pending()]
+        checkout = await world.checkout()
+        handle = await in_review(world, checkout)
+        before = bank.look_ups
+        await handle.execute_update(Checkout.decide_review, DecideReview(decision=Decision.LOOK_AGAIN))
+        await world.skip(timedelta(minutes=5))
+        assert bank.look_ups == before + 1
+        bank.settle(attempt_id(checkout, 1), PaymentStatus.CAPTURED)
+        await handle.execute_update(Checkout.decide_review, DecideReview(decision=Decision.LOOK_AGAIN))
+        assert (await handle.result()).status == "succeeded"
+
+
+async def test_money_found_while_in_review_is_adopted(new_world: NewWorld) -> None:
+    async with new_world("momo") as world:
+        world.banks["momo"].charge_script = [pending()]
+        checkout = await world.checkout()
+        handle = await in_review(world, checkout)
+        world.banks["momo"].settle(attempt_id(checkout, 1), PaymentStatus.CAPTURED)
+        await world.news(handle, checkout)
+        assert (await handle.result()).status == "succeeded"
+        row = await world.row(checkout)
+        assert (row.status, row.review_reason, row.amount_captured) == ("succeeded", None, AMOUNT)
+
+
+async def test_a_page_that_reappears_while_in_review_does_not_stop_the_run(new_world: NewWorld) -> None:
+    """I14: the customer is not sent back to act; the decision still ends it."""
+    async with new_world("card-a") as world:
+        world.banks["card-a"].charge_script = [lost(action())]
+        world.banks["card-a"].look_up_faults = 10_000
+        checkout = await world.checkout()
+        handle = await in_review(world, checkout)
+        world.banks["card-a"].look_up_faults = 0
+        await world.news(handle, checkout)
+        await world.skip(timedelta(minutes=1))
+        assert (await world.row(checkout)).status == "in_review"
+        await handle.execute_update(Checkout.decide_review, DecideReview(decision=Decision.NOT_PAID))
+        assert (await handle.result()).status == "failed"
+
+
+async def test_a_mismatch_decided_as_not_paid_gives_the_money_back(new_world: NewWorld) -> None:
+    async with new_world("card-a") as world:
+        world.banks["card-a"].charge_script = [wrong_amount(AMOUNT + 1)]
+        checkout = await world.checkout()
+        handle = await world.start(checkout)
+        await world.until(checkout, "in_review")
+        await handle.execute_update(Checkout.decide_review, DecideReview(decision=Decision.NOT_PAID))
+        assert (await handle.result()).status == "failed"
+        assert await world.compensated(checkout) == "refunded"
+        assert [(e.kind, e.amount) for _, e in world.ledger(checkout)] == [
+            ("capture", AMOUNT + 1),
+            ("refund", AMOUNT + 1),
+        ]
+
+
+async def test_a_decision_is_refused_where_nothing_is_in_review(new_world: NewWorld) -> None:
+    async with new_world("card-a") as world:
+        world.banks["card-a"].charge_script = [action()]
+        checkout = await world.checkout()
+        handle = await world.start(checkout)
+        await world.until(checkout, "requires_action")
+        command = DecideReview(decision=Decision.NOT_PAID)
+        assert await refused(handle, Checkout.decide_review, command) == "NotInReview"
+        await handle.terminate()

@@ -1,0 +1,90 @@
+"""Killed, stopped or doubled at any point: one capture at most, and a keyless gateway is never sent twice."""
+
+import asyncio
+
+import pytest
+
+from domain.ids import attempt_id
+from tests.workflow.bank import approve, lost, never, not_sent, then
+from tests.workflow.conftest import NewWorld
+
+ACCOUNTS = pytest.mark.parametrize("account", ["card-a", "momo"])
+
+
+@ACCOUNTS
+@pytest.mark.parametrize("transaction", [1, 2, 3])
+@pytest.mark.parametrize("committed", [False, True])
+async def test_a_crash_around_any_commit_charges_once(
+    new_world: NewWorld, account: str, transaction: int, *, committed: bool
+) -> None:
+    """W1, W2, W3, D2, D5: plan (1), claim (2), record (3); the activity dies and runs again."""
+    async with new_world(account, "card-b") as world:
+        (world.faults.lost_after if committed else world.faults.lost_before).add(transaction)
+        checkout = await world.checkout()
+        assert await world.run(checkout) == "succeeded"
+        assert [effect.kind for _, effect in world.ledger(checkout)] == ["capture"]
+        assert len(world.banks["momo"].charges if account == "momo" else []) <= 1
+        row = await world.row(checkout)
+        assert row.amount_captured == row.amount
+
+
+@ACCOUNTS
+async def test_two_executions_at_once_charge_once(new_world: NewWorld, account: str) -> None:
+    """W5: the first is stopped after the gateway has acted, the second starts, both end."""
+    async with new_world(account, "card-b", charge_timeout=1) as world:
+        world.banks[account].charge_script = [then(approve(), lambda: asyncio.sleep(2.5))]
+        checkout = await world.checkout()
+        assert await world.run(checkout) == "succeeded"
+        await asyncio.sleep(2)  # the first execution still ends, too late
+        assert [effect.kind for _, effect in world.ledger(checkout)] == ["capture"]
+        assert await world.statuses(checkout) == [f"{account} captured"]
+        if account == "momo":
+            assert len(world.banks[account].charges) == 1
+
+
+@ACCOUNTS
+async def test_a_process_stopped_before_its_claim_never_sends_afterwards(
+    new_world: NewWorld, account: str
+) -> None:
+    """W5, I9: meanwhile another found the account unreachable, and the next account has the money."""
+    async with new_world(account, "card-b", charge_timeout=1) as world:
+        world.faults.stall[2] = 3
+        world.banks[account].charge_script = [not_sent(), not_sent()]
+        checkout = await world.checkout()
+        assert await world.run(checkout) == "succeeded"
+        await asyncio.sleep(3)  # the stopped process goes on
+        assert not world.banks[account].charges
+        assert [effect.kind for _, effect in world.ledger(checkout)] == ["capture"]
+        assert await world.statuses(checkout) == [f"{account} not_sent", "card-b captured"]
+
+
+@ACCOUNTS
+async def test_a_worker_that_dies_while_charging_is_replaced(new_world: NewWorld, account: str) -> None:
+    """W1, W2, W6."""
+    async with new_world(account, "card-b", work=False, charge_timeout=2) as world:
+        charged = asyncio.Event()
+
+        async def die() -> None:
+            charged.set()
+            await asyncio.Event().wait()
+
+        world.banks[account].charge_script = [then(lost(approve()), die)]
+        checkout = await world.checkout()
+        async with world.worker():
+            handle = await world.start(checkout)
+            await asyncio.wait_for(charged.wait(), 10)
+        async with world.worker():
+            assert (await handle.result()).status == "succeeded"
+        assert [effect.kind for _, effect in world.ledger(checkout)] == ["capture"]
+        assert await world.statuses(checkout) == [f"{account} captured"]
+
+
+async def test_a_keyless_send_that_died_before_it_left_is_not_repeated(new_world: NewWorld) -> None:
+    """W1, I10: nobody can know that it did not leave, so the quiet period comes first."""
+    async with new_world("momo", "card-b") as world:
+        world.faults.lost_after.add(2)
+        world.banks["momo"].charge_script = [never()]
+        checkout = await world.checkout()
+        assert await world.run(checkout) == "succeeded"
+        assert not world.banks["momo"].sent(attempt_id(checkout, 1))
+        assert await world.statuses(checkout) == ["momo not_found", "card-b captured"]

@@ -1,0 +1,331 @@
+"""A small world around the real workflows, activities and database: scripted gateways, a clock that skips.
+
+Accounts: `card-a` and `card-b` have keys and a fence, `momo` and `momo-b` have neither.
+"""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+from temporalio.api.testservice.v1 import LockTimeSkippingRequest, UnlockTimeSkippingRequest
+from temporalio.client import Client, WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from activities.context import Context
+from activities.messages import Compensated
+from config.settings import Settings
+from domain.capabilities import Account, Capabilities
+from domain.checkout import CaptureMethod, CheckoutStatus, MethodType
+from domain.ids import Prefix, attempt_id, new_id
+from gateways.registry import Accounts
+from routing.country import BinTable
+from routing.country_map import CountryMap
+from routing.router import Router
+from storage import attempts, checkouts, merchants
+from storage.database import Database
+from storage.tables import Alert, Attempt, CheckoutEvent, Refund
+from storage.tables import Checkout as CheckoutRow
+from tests.workflow.bank import Bank, Effect
+from worker import WORKFLOWS, activity_methods
+from workflows.abandoned_attempt import AbandonedAttempt
+from workflows.checkout import Checkout
+from workflows.messages import CheckoutInput, CheckoutResult, GatewayNews, WatchInput
+
+AMOUNT = 12_500
+_numbers = itertools.count(1)
+
+
+def _capabilities(name: str, *, keyed: bool) -> Capabilities:
+    return Capabilities(
+        name=name,
+        display_name=name,
+        methods=frozenset(MethodType),
+        captures=frozenset(CaptureMethod),
+        currencies=frozenset({"NGN", "UGX"}),
+        mobile_money={"NGN": frozenset({""})},
+        partial_capture=True,
+        key_life=timedelta(hours=24) if keyed else None,
+        fence=keyed,
+        quiet_period=timedelta(minutes=5 if keyed else 10),
+        authorization_life=timedelta(days=7),
+    )
+
+
+ACCOUNTS = {
+    name: Account(name=name, capabilities=_capabilities(gateway, keyed=keyed), has_credentials=True)
+    for name, gateway, keyed in (
+        ("card-a", "card-a", True),
+        ("card-b", "card-b", True),
+        ("momo", "momo", False),
+        ("momo-b", "momo-b", False),
+    )
+}
+
+
+class FaultyDatabase(Database):
+    """The real database, but the n-th transaction meets what the test says."""
+
+    def __init__(self, url: str, *, pool_size: int) -> None:
+        super().__init__(url, pool_size=pool_size)
+        self.count = 0
+        self.lost_before: set[int] = set()
+        """Transactions (1-based) that fail before they commit."""
+        self.lost_after: set[int] = set()
+        """Transactions that commit, and whose caller never learns it (D5)."""
+        self.stall: dict[int, float] = {}
+        """Transaction -> seconds before it begins, as for a process that is stopped (W5)."""
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        self.count += 1
+        number = self.count
+        await asyncio.sleep(self.stall.get(number, 0))
+        async with super().transaction() as session:
+            yield session
+            if number in self.lost_before:
+                raise OSError("the connection is lost before the commit")
+        if number in self.lost_after:
+            raise OSError("the connection is lost after the commit")
+
+    def forget(self) -> None:
+        """Count from one again."""
+        self.count = 0
+
+
+class NoAddresses:
+    def by_ip(self, _text: str | None, /) -> str | None:
+        return None
+
+
+def settings(database_url: str, **changes: Any) -> Settings:
+    """Production's durations, but a short backoff and watch, so that no test waits in real time."""
+    values: dict[str, Any] = {
+        "max_not_sent_retries": 1,
+        "not_sent_backoff": 0.1,
+        "unresolved_after": 1800,
+        **changes,
+    }
+    return Settings(database_url=database_url, database_pool=5, **values)
+
+
+@dataclass
+class World:
+    client: Client
+    database: Database
+    """The same database, for looking: without faults."""
+    context: Context
+    faults: FaultyDatabase
+    """The database that the activities use."""
+    banks: dict[str, Bank]
+    merchant_id: str
+    task_queue: str
+    env: WorkflowEnvironment | None = None
+    """The server whose time skips; None where time is real."""
+    indexed: bool = False
+    made: list[str] = field(default_factory=list)
+
+    async def checkout(self, *, capture_method: str = "automatic", **changes: Any) -> str:
+        """Insert a checkout as the API does, by default a card with a token at every account."""
+        checkout_id = new_id(Prefix.CHECKOUT)
+        token = f"tok_{checkout_id}"
+        values: dict[str, Any] = {
+            "id": checkout_id,
+            "merchant_id": self.merchant_id,
+            "idempotency_key": checkout_id,
+            "request_digest": b"\0" * 32,
+            "reference": None,
+            "status": CheckoutStatus.PROCESSING,
+            "amount": AMOUNT,
+            "currency": "NGN",
+            "capture_method": capture_method,
+            "customer": {"email": "customer@example.com"},
+            "payment_method": {"type": "card", "tokens": dict.fromkeys(ACCOUNTS, token)},
+            "allow_redirect": False,
+            "gateway_choice": None,
+            "return_url": None,
+            "notification_url": None,
+            "meta": {},
+            **changes,
+        }
+        async with self.database.transaction() as session:
+            await checkouts.create(session, CheckoutRow(**values))
+        self.made.append(checkout_id)
+        return checkout_id
+
+    async def start(self, checkout_id: str) -> WorkflowHandle[Checkout, CheckoutResult]:
+        return await self.client.start_workflow(
+            Checkout.run,
+            CheckoutInput(checkout_id=checkout_id, indexed=self.indexed),
+            id=f"checkout/{checkout_id}",
+            task_queue=self.task_queue,
+            task_timeout=timedelta(seconds=10),
+        )
+
+    async def run(self, checkout_id: str) -> CheckoutStatus:
+        """Start it and let time pass to its end."""
+        return (await (await self.start(checkout_id)).result()).status
+
+    def watcher(self, checkout_id: str, number: int = 1) -> WorkflowHandle[Any, Any]:
+        return self.client.get_workflow_handle(
+            f"watch/{attempt_id(checkout_id, number)}", result_type=Compensated
+        )
+
+    async def news(self, handle: WorkflowHandle[Any, Any], checkout_id: str, number: int = 1) -> None:
+        """A webhook about this attempt has arrived."""
+        await handle.signal("gateway_news", GatewayNews(attempt_id=attempt_id(checkout_id, number)))
+
+    async def compensated(self, checkout_id: str, number: int = 1) -> str:
+        """Let time pass until the watcher of this attempt has ended, and tell what it says."""
+        service = self.client.test_service
+        await service.unlock_time_skipping(UnlockTimeSkippingRequest())
+        result: Compensated = await self.watcher(checkout_id, number).result()
+        await service.lock_time_skipping(LockTimeSkippingRequest())
+        return result.result
+
+    async def watch(self, checkout_id: str, *, account: str, number: int = 1) -> WorkflowHandle[Any, Any]:
+        """Start a watcher by hand, as an operator may."""
+        settings = self.context.settings
+        return await self.client.start_workflow(
+            AbandonedAttempt.run,
+            WatchInput(
+                checkout_id=checkout_id,
+                attempt_id=attempt_id(checkout_id, number),
+                account=account,
+                intervals=settings.watch_intervals,
+                watch_for=settings.watch_for,
+                timeout=settings.look_up_timeout,
+            ),
+            id=f"watch/{attempt_id(checkout_id, number)}",
+            task_queue=self.task_queue,
+        )
+
+    async def now(self) -> datetime:
+        assert self.env is not None
+        return await self.env.get_current_time()
+
+    async def skip(self, duration: timedelta) -> None:
+        assert self.env is not None
+        await self.env.sleep(duration)
+
+    async def row(self, checkout_id: str) -> CheckoutRow:
+        async with self.database.transaction() as session:
+            found = await checkouts.get(session, checkout_id)
+        assert found is not None
+        return found
+
+    async def until(self, checkout_id: str, status: str, *, within: float = 10) -> CheckoutRow:
+        """The row, once it has this status. Time is real here: nothing is skipped while nobody waits."""
+        async with asyncio.timeout(within):
+            while (row := await self.row(checkout_id)).status != status:  # noqa: ASYNC110 - another process writes it
+                await asyncio.sleep(0.02)
+        return row
+
+    async def attempts(self, checkout_id: str) -> Sequence[Attempt]:
+        async with self.database.transaction() as session:
+            return await attempts.of_checkout(session, checkout_id)
+
+    async def statuses(self, checkout_id: str) -> list[str]:
+        return [f"{attempt.account} {attempt.status}" for attempt in await self.attempts(checkout_id)]
+
+    async def refunds(self, checkout_id: str) -> Sequence[Refund]:
+        async with self.database.transaction() as session:
+            return (await session.exec(select(Refund).where(col(Refund.checkout_id) == checkout_id))).all()
+
+    async def alerts(self, subject: str) -> list[str]:
+        async with self.database.transaction() as session:
+            found = await session.exec(select(Alert.kind).where(col(Alert.subject).like(f"{subject}%")))
+            return sorted(found)
+
+    async def told(self, checkout_id: str, kind: str) -> int:
+        """How often the timeline says so."""
+        async with self.database.transaction() as session:
+            found = await session.exec(
+                select(func.count()).where(
+                    col(CheckoutEvent.checkout_id) == checkout_id, col(CheckoutEvent.kind) == kind
+                )
+            )
+            return int(found.one())
+
+    def ledger(self, checkout_id: str, kind: str | None = None) -> list[tuple[str, Effect]]:
+        """(account, effect): what the gateways did about a checkout."""
+        body = checkout_id.removeprefix("co_")
+        return [
+            (account, effect)
+            for account, bank in self.banks.items()
+            for effect in bank.ledger
+            if body in effect.reference and kind in (None, effect.kind)
+        ]
+
+    def worker(self, **options: Any) -> Worker:
+        """A worker that runs workflows inside the sandbox: there their determinism is checked."""
+        return Worker(
+            self.client,
+            task_queue=self.task_queue,
+            workflows=WORKFLOWS,
+            activities=activity_methods(self.context),
+            graceful_shutdown_timeout=timedelta(0),
+            **options,
+        )
+
+
+def new_context(
+    database: Database, database_url: str, order: Sequence[str], banks: dict[str, Bank], **changes: Any
+) -> Context:
+    known = {name: ACCOUNTS[name] for name in order}
+    return Context(
+        database=database,
+        accounts=Accounts(known, banks),
+        router=Router(known, CountryMap({}, tuple(order)), BinTable.of({}), NoAddresses()),
+        settings=settings(database_url, **changes),
+    )
+
+
+async def new_merchant(database: Database) -> str:
+    async with database.transaction() as session:
+        return (await merchants.create_merchant(session, f"merchant {next(_numbers)}")).id
+
+
+@asynccontextmanager
+async def world_on(
+    client: Client,
+    database_url: str,
+    order: Sequence[str] = ("card-a", "card-b"),
+    *,
+    env: WorkflowEnvironment | None = None,
+    indexed: bool = False,
+    work: bool = True,
+    **changes: Any,
+) -> AsyncIterator[World]:
+    """`order`: the accounts that every checkout is planned for. `changes`: settings."""
+    banks = {name: Bank(keyed=ACCOUNTS[name].capabilities.fence) for name in order}
+    url = settings(database_url).sqlalchemy_url
+    faults, database = FaultyDatabase(url, pool_size=5), Database(url, pool_size=2)
+    context = new_context(faults, database_url, order, banks, **changes)
+    world = World(
+        client=client,
+        database=database,
+        context=context,
+        faults=faults,
+        banks=banks,
+        merchant_id=await new_merchant(database),
+        task_queue=f"checkouts-{next(_numbers)}",
+        env=env,
+        indexed=indexed,
+    )
+    try:
+        if work:
+            async with world.worker():
+                yield world
+        else:
+            yield world
+    finally:
+        await faults.aclose()
+        await database.aclose()
