@@ -48,6 +48,12 @@ DRAIN = timedelta(seconds=30)
 def build_context(settings: Settings) -> Context:
     """Raises BadAccounts, BadCountryMap or BadDataset: a worker with a wrong configuration does not start."""
     accounts = load_accounts(os.environ)
+    if accounts.longest_call >= settings.charge_timeout:
+        # The activity would be given up, and started again, while its call is still on the way.
+        raise BadAccounts(
+            f"CHARGE_TIMEOUT is {settings.charge_timeout:g} s, but a gateway call may take"
+            f" {accounts.longest_call:g} s (connect plus read time-out); it must be longer"
+        )
     tables = open_tables(settings.datasets_dir, settings.geo_database)
     country_map = load_country_map(settings.countries_file, accounts.known)
     return Context(

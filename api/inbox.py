@@ -3,9 +3,8 @@
 import hashlib
 
 import structlog
-from temporalio.service import RPCError
 
-from api.runs import tell_news
+from api.runs import UNREACHABLE, start_watcher, tell_news
 from api.services import Services
 from domain.attempt import AttemptStatus
 from domain.ids import Prefix, new_id
@@ -35,8 +34,8 @@ async def receive(parts: Services, account: str, event: WebhookEvent, body: byte
         return
     try:
         await deliver(parts, row)
-    except RPCError as error:
-        log.warning("webhook.undelivered", event_id=row.id, status=str(error.status))
+    except UNREACHABLE as error:
+        log.warning("webhook.undelivered", event_id=row.id, error=type(error).__name__)
         parts.door.temporal_failed()
 
 
@@ -47,8 +46,12 @@ async def deliver(parts: Services, event: WebhookEventRow) -> None:
         disposition = "unrelated"
     elif await _counted(parts, attempt):
         disposition = "known"
+    elif await tell_news(parts.temporal, attempt.id):
+        disposition = "signalled"
     else:
-        disposition = "signalled" if await tell_news(parts.temporal, attempt.id) else "closed"
+        # Nobody waits for this attempt any more: one look whether it took money after all (H5).
+        await start_watcher(parts.temporal, parts.settings, attempt, watch_for=0)
+        disposition = "closed"
     async with parts.database.transaction() as session:
         await webhook_events.mark_delivered(session, event.id, disposition)
     log.info("webhook.delivered", event_id=event.id, account=event.account, disposition=disposition)

@@ -20,6 +20,9 @@ from workflows.search_attributes import at_start
 
 RPC_TIMEOUT = timedelta(seconds=3)
 
+UNREACHABLE = (RPCError, RuntimeError)
+"""What a call to Temporal raises while the server is away; RuntimeError before the first connection."""
+
 
 def run_id(checkout_id: str) -> str:
     return f"checkout/{checkout_id}"
@@ -53,8 +56,13 @@ async def start_checkout(temporal: Client, settings: Settings, checkout: Checkou
         )
 
 
-async def start_watcher(temporal: Client, settings: Settings, attempt: Attempt) -> None:
-    """Have stray money given back; nothing happens where a watcher is at it. Raises RPCError."""
+async def start_watcher(
+    temporal: Client, settings: Settings, attempt: Attempt, *, watch_for: float | None = None
+) -> None:
+    """Have stray money given back; nothing happens where a watcher is at it. Raises RPCError.
+
+    `watch_for`: seconds that it keeps looking where it finds nothing; 0 is one look.
+    """
     with calling_temporal(), suppress(WorkflowAlreadyStartedError):
         await temporal.start_workflow(
             AbandonedAttempt.run,
@@ -63,7 +71,7 @@ async def start_watcher(temporal: Client, settings: Settings, attempt: Attempt) 
                 attempt_id=attempt.id,
                 account=attempt.account,
                 intervals=settings.watch_intervals,
-                watch_for=settings.watch_for,
+                watch_for=settings.watch_for if watch_for is None else watch_for,
                 timeout=3 * settings.look_up_timeout,
             ),
             id=f"watch/{attempt.id}",

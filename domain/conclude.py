@@ -31,15 +31,21 @@ def conclude(
     On a gateway's page (`page`) the customer may try again after a failure, so a failed try is not a
     decline of the attempt: it stays pending until something succeeds or the page is closed.
     """
-    for payment in payments:
-        if payment.status in (PaymentStatus.CAPTURED, PaymentStatus.AUTHORIZED):
-            return check(
-                payment,
-                reference=reference,
-                amount=amount,
-                currency=currency,
-                capture_method=capture_method,
-            )
+    moneyed = [
+        payment
+        for payment in payments
+        if payment.status in (PaymentStatus.CAPTURED, PaymentStatus.AUTHORIZED)
+    ]
+    if len(moneyed) > 1:
+        return Mismatch(payment=moneyed[1], detail="paid more than once under one reference")
+    if moneyed:
+        return check(
+            moneyed[0],
+            reference=reference,
+            amount=amount,
+            currency=currency,
+            capture_method=capture_method,
+        )
     for payment in payments:
         if payment.status is PaymentStatus.REQUIRES_ACTION and payment.next_action is not None:
             return ActionRequired(next_action=payment.next_action, payment_id=payment.payment_id)

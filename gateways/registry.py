@@ -16,6 +16,7 @@ from pydantic import ValidationError
 import gateways
 from domain.capabilities import Account
 from gateways.base import Gateway, Registration
+from gateways.transport import total_timeout
 
 _ACCOUNT_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
@@ -37,8 +38,12 @@ def registrations() -> dict[str, Registration]:
 class Accounts:
     """The configured accounts, and the live adapters behind those that have credentials."""
 
-    def __init__(self, known: Mapping[str, Account], live: Mapping[str, Gateway]) -> None:
+    def __init__(
+        self, known: Mapping[str, Account], live: Mapping[str, Gateway], *, longest_call: float = 0.0
+    ) -> None:
+        """`longest_call`: seconds that one call to any of them may take by its own time-outs."""
         self.known = dict(known)
+        self.longest_call = longest_call
         self._live = dict(live)
 
     def gateway(self, account: str) -> Gateway:
@@ -57,6 +62,7 @@ def load_accounts(environ: Mapping[str, str]) -> Accounts:
     """Build every configured account. Raises BadAccounts naming the variable at fault."""
     known: dict[str, Account] = {}
     live: dict[str, Gateway] = {}
+    longest_call = 0.0
     found = registrations()
     for name, gateway in _account_names(environ, found).items():
         registration = found[gateway]
@@ -79,7 +85,8 @@ def load_accounts(environ: Mapping[str, str]) -> Accounts:
             field = ".".join(str(part) for part in error.errors()[0]["loc"]) or "value"
             raise BadAccounts(f"{_variable(name, field)} is not valid for account {name}") from None
         live[name] = registration.build(credentials)
-    return Accounts(known, live)
+        longest_call = max(longest_call, total_timeout(credentials))
+    return Accounts(known, live, longest_call=longest_call)
 
 
 def _account_names(environ: Mapping[str, str], found: Mapping[str, Registration]) -> dict[str, str]:

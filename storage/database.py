@@ -22,6 +22,7 @@ class Database:
             max_overflow=pool_size,
             pool_timeout=5,
             pool_pre_ping=True,
+            hide_parameters=True,  # an error's text reaches logs and Temporal: no customer, no token in it
             connect_args={
                 "timeout": 5,
                 "server_settings": {

@@ -184,6 +184,21 @@ async def test_faults_count_skip_and_filter(
     assert (shown["remaining"], shown["hits"]) == (0, 2)
 
 
+async def test_a_marker_finds_the_payment_by_what_its_charge_says(
+    stripe: httpx.AsyncClient, control: SandboxClient, reference: str
+) -> None:
+    """The reference need not be known beforehand; later requests of the payment are recognized by it."""
+    marker = f"marked-{reference}"
+    await control.fault("stripe", "charge", "rate_limit", count=1, marker=marker)
+    await control.fault("stripe", "lookup", "error_before", count=1, marker=marker)
+    marked = intent(reference, receipt_email=f"{marker}@example.com")
+    plain = await stripe.post(STRIPE_CHARGE, data=intent(f"{reference}-other"))
+    first, second = [await stripe.post(STRIPE_CHARGE, data=marked) for _ in range(2)]
+    assert (plain.status_code, first.status_code, second.status_code) == (200, 429, 200)
+    for paid, status in ((plain, 200), (second, 500)):
+        assert (await stripe.get(f"{STRIPE_CHARGE}/{paid.json()['id']}")).status_code == status
+
+
 async def test_faults_by_probability_hit_some(
     stripe: httpx.AsyncClient, control: SandboxClient, reference: str
 ) -> None:
