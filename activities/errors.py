@@ -5,6 +5,8 @@ not: a checkout that does not exist cannot be helped by repeating, and an unclea
 looked up before it is repeated, which the activity itself does at its next try.
 """
 
+from datetime import timedelta
+
 from temporalio.exceptions import ApplicationError
 
 
@@ -20,3 +22,10 @@ class Unsettled(ApplicationError):
 
     def __init__(self, what: str) -> None:
         super().__init__(what, type="Unsettled")
+
+
+class NotAcknowledged(ApplicationError):
+    """A merchant's address did not take a notification. Retried after `pause`."""
+
+    def __init__(self, why: str, *, pause: timedelta) -> None:
+        super().__init__(why, type="NotAcknowledged", next_retry_delay=pause)
