@@ -7,7 +7,7 @@ looked up before it is repeated, which the activity itself does at its next try.
 
 from datetime import timedelta
 
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 
 class Gone(ApplicationError):
@@ -25,7 +25,8 @@ class Unsettled(ApplicationError):
 
 
 class NotAcknowledged(ApplicationError):
-    """A merchant's address did not take a notification. Retried after `pause`."""
+    """A merchant's address did not take a notification. Retried after `pause`; not logged as a fault."""
 
     def __init__(self, why: str, *, pause: timedelta) -> None:
-        super().__init__(why, type="NotAcknowledged", next_retry_delay=pause)
+        benign = ApplicationErrorCategory.BENIGN
+        super().__init__(why, type="NotAcknowledged", next_retry_delay=pause, category=benign)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CursorResult, func, text, tuple_
+from sqlalchemy import func, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -30,7 +30,7 @@ class IllegalTransition(Exception):
 async def create(session: AsyncSession, checkout: Checkout) -> bool:
     """Insert the row; False where this merchant has used the key before (then nothing changed)."""
     values = checkout.model_dump(exclude={"created_at", "updated_at"})
-    result: CursorResult[Any] = await session.execute(  # type: ignore[assignment]  # an insert has a cursor
+    result = await session.exec(
         insert(Checkout).values(**values).on_conflict_do_nothing(constraint="uq_checkouts_idempotency")
     )
     if result.rowcount != 1:
@@ -126,7 +126,7 @@ async def advance(session: AsyncSession, checkout_id: str, status: CheckoutStatu
 
 async def notify(session: AsyncSession, checkout_id: str) -> None:
     """Wake whoever waits for this row, once the transaction commits."""
-    await session.execute(text("SELECT pg_notify(:channel, :id)"), {"channel": CHANNEL, "id": checkout_id})
+    await session.exec(select(func.pg_notify(CHANNEL, checkout_id)))
 
 
 async def not_started(session: AsyncSession, *, older_than: float, limit: int) -> Sequence[Checkout]:

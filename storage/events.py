@@ -28,7 +28,7 @@ async def timeline(session: AsyncSession, checkout_id: str) -> list[CheckoutEven
 
 async def alert(session: AsyncSession, kind: str, subject: str, message: str) -> None:
     """Raise an alert once per kind and subject."""
-    await session.execute(
+    await session.exec(
         insert(Alert)
         .values(id=new_id(Prefix.ALERT), kind=kind, subject=subject, message=message)
         .on_conflict_do_nothing(constraint="uq_alerts_subject")
