@@ -42,14 +42,15 @@ async def empty_for_ever(parts: Services) -> None:
         try:
             while await start_due(parts.database, parts.temporal, parts.settings) == BATCH:
                 pass
-        except (SQLAlchemyError, OSError, RPCError, TimeoutError) as error:
+        except (SQLAlchemyError, OSError, RPCError, RuntimeError, TimeoutError) as error:
             log.warning("outbox.failed", error=type(error).__name__)
 
 
 async def start_due(database: Database, temporal: Client, settings: Settings) -> int:
     """Start the runs of at most `BATCH` notifications; how many were due.
 
-    Raises RPCError where Temporal cannot be asked: what was not started is due again after `LEASE`.
+    Raises RPCError, or RuntimeError before the first connection, where Temporal cannot be asked: what was not
+    started is due again after `LEASE`.
     """
     async with database.transaction() as session:
         due = await notifications.claim_due(session, lease=LEASE, limit=BATCH)

@@ -3,8 +3,10 @@
 import asyncio
 
 import pytest
+from temporalio.client import Client
 
 from api.views import checkout_view
+from config.temporal import DATA_CONVERTER
 from domain.checkout import CheckoutStatus
 from domain.notification import ON_STATUS, NotificationType
 from storage import attempts, checkouts, notifications
@@ -114,3 +116,12 @@ async def test_a_claim_is_one_process_alone_until_its_lease_ends(world: World) -
     # Its owner died: started at once again where the lease is over.
     assert await claim(0) == [min(wanted)]
     assert await claim(0) == [min(wanted)]
+
+
+async def test_what_cannot_be_started_stays_due(world: World) -> None:
+    """Temporal is away: nothing is lost, and the next process tries after the lease."""
+    checkout_id = await world.check_out(HOOKS, CheckoutStatus.FAILED)
+    nobody = await Client.connect("127.0.0.1:1", lazy=True, data_converter=DATA_CONVERTER)
+    with pytest.raises(RuntimeError, match="connect"):
+        await world.start(nobody)
+    assert (await world.only(checkout_id)).start_at is not None
