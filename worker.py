@@ -23,6 +23,7 @@ from activities.capturing import Capturing
 from activities.compensating import Compensating
 from activities.context import Context
 from activities.finishing import Finishing
+from activities.notifying import Notifying
 from activities.planning import Planning
 from config import logging as logs
 from config.settings import Settings
@@ -35,14 +36,16 @@ from routing.router import Router
 from storage.database import Database
 from workflows.abandoned_attempt import AbandonedAttempt
 from workflows.checkout import Checkout
+from workflows.merchant_notification import MerchantNotification, notification_queue
 from workflows.search_attributes import NAMES
 
 log = structlog.get_logger()
 
-WORKFLOWS: Sequence[type] = (Checkout, AbandonedAttempt)
+WORKFLOWS: Sequence[type] = (Checkout, AbandonedAttempt, MerchantNotification)
 
 DRAIN = timedelta(seconds=30)
 """How long running activities may take after SIGTERM."""
+NOTIFICATIONS_AT_ONCE = 50
 
 
 def build_context(settings: Settings) -> Context:
@@ -95,6 +98,18 @@ def build_worker(client: Client, context: Context) -> Worker:
     )
 
 
+def build_notifier(client: Client, context: Context) -> Worker:
+    """Deliveries to merchants, on a queue of their own: slow servers of theirs hold up no charge."""
+    notifying = Notifying(context.database, context.settings)
+    return Worker(
+        client,
+        task_queue=notification_queue(context.settings.task_queue),
+        activities=[notifying.deliver_notification, notifying.give_up_notification],
+        max_concurrent_activities=NOTIFICATIONS_AT_ONCE,
+        graceful_shutdown_timeout=DRAIN,
+    )
+
+
 async def main() -> None:
     settings = Settings()
     logs.configure(settings)
@@ -111,7 +126,7 @@ async def main() -> None:
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
     try:
-        async with build_worker(client, context):
+        async with build_notifier(client, context), build_worker(client, context):
             log.info(
                 "worker.started", task_queue=settings.task_queue, accounts=sorted(context.accounts.known)
             )

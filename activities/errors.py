@@ -5,7 +5,9 @@ not: a checkout that does not exist cannot be helped by repeating, and an unclea
 looked up before it is repeated, which the activity itself does at its next try.
 """
 
-from temporalio.exceptions import ApplicationError
+from datetime import timedelta
+
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 
 class Gone(ApplicationError):
@@ -20,3 +22,11 @@ class Unsettled(ApplicationError):
 
     def __init__(self, what: str) -> None:
         super().__init__(what, type="Unsettled")
+
+
+class NotAcknowledged(ApplicationError):
+    """A merchant's address did not take a notification. Retried after `pause`; not logged as a fault."""
+
+    def __init__(self, why: str, *, pause: timedelta) -> None:
+        benign = ApplicationErrorCategory.BENIGN
+        super().__init__(why, type="NotAcknowledged", next_retry_delay=pause, category=benign)

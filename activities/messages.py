@@ -132,6 +132,23 @@ class Finished(Frozen):
     status: CheckoutStatus
 
 
+class DeliverNotification(Frozen):
+    notification_id: str
+
+
+class Delivery(StrEnum):
+    """What became of a notification."""
+
+    DELIVERED = "delivered"
+    GONE = "gone"
+    """The merchant's address answered 410: it wants no more of it."""
+    GAVE_UP = "gave_up"
+
+
+class Delivered(Frozen):
+    result: Delivery
+
+
 class Compensated(Frozen):
     """What the watcher's compensation has come to: `refunded`, `voided`, `pending` or `nothing`."""
 

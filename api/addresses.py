@@ -12,14 +12,14 @@ by plain `http` too.
 
 import re
 import unicodedata
-from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Final
 
 import idna
 
+from domain.addresses import NOTIFICATION_PORTS, is_public_address
+
 MAX_LENGTH: Final = 2048
-NOTIFICATION_PORTS: Final = frozenset({80, 443, *range(8000, 10000)})
-"""Ports on which web servers listen. Mail, databases, Docker and the like are out of reach."""
 
 _URL: Final = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<host>\[[0-9A-Fa-f:.]+\]|[^\[\]:/?#@%\\]+)(?::(?P<port>[0-9]{1,5}))?"
@@ -38,40 +38,6 @@ _LATIN_LOOKALIKES: Final = frozenset(
     "-0123456789"
 )
 _INTERNAL_SUFFIXES: Final = ("local", "internal", "localdomain", "home.arpa", "onion")
-
-# IANA special-purpose registries (RFC 6890 and its updates): everything that is not globally reachable, plus
-# 6to4 relays and the address under which Azure's machines find their own control plane.
-_NOT_PUBLIC: Final = tuple(
-    IPv4Network(network)
-    for network in (
-        "0.0.0.0/8",
-        "10.0.0.0/8",
-        "100.64.0.0/10",
-        "127.0.0.0/8",
-        "168.63.129.16/32",
-        "169.254.0.0/16",
-        "172.16.0.0/12",
-        "192.0.0.0/24",
-        "192.0.2.0/24",
-        "192.88.99.0/24",
-        "192.168.0.0/16",
-        "198.18.0.0/15",
-        "198.51.100.0/24",
-        "203.0.113.0/24",
-        "224.0.0.0/3",
-    )
-)
-_GLOBAL_UNICAST: Final = IPv6Network("2000::/3")
-"""All that IANA has handed out. Mapped, NAT64, local, multicast and loopback addresses lie outside."""
-_NOT_PUBLIC_V6: Final = tuple(
-    IPv6Network(network)
-    for network in (
-        "2001::/23",  # protocol assignments: Teredo, benchmarking, ORCHID
-        "2001:db8::/32",  # documentation
-        "2002::/16",  # 6to4, which wraps any IPv4 address
-        "3fff::/20",  # documentation
-    )
-)
 
 
 class RefusedAddress(ValueError):
@@ -95,18 +61,6 @@ def notification_url(text: str, *, allow_loopback: bool = False) -> str:
     if port is not None and port not in NOTIFICATION_PORTS:
         raise RefusedAddress("port_not_allowed", "must be on port 80, 443 or 8000 to 9999")
     return url
-
-
-def is_public_address(ip: str | IPv4Address | IPv6Address) -> bool:
-    """Whether an address is one that anybody on the internet may be sent to. False for what is no address."""
-    if isinstance(ip, str):
-        try:
-            ip = IPv6Address(ip) if ":" in ip else IPv4Address(ip)
-        except AddressValueError:
-            return False
-    if isinstance(ip, IPv4Address):
-        return not any(ip in network for network in _NOT_PUBLIC)
-    return ip in _GLOBAL_UNICAST and not any(ip in network for network in _NOT_PUBLIC_V6)
 
 
 def _check(text: str, *, allow_loopback: bool) -> tuple[str, int | None]:

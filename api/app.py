@@ -17,6 +17,7 @@ from api.door import Door
 from api.error_handlers import install
 from api.errors import Unavailable, respond
 from api.json_guard import JsonGuard
+from api.outbox import empty_for_ever
 from api.request_id import RequestId
 from api.routes import checkouts, health, routing, webhooks
 from api.services import Services
@@ -60,9 +61,11 @@ def create_app(settings: Settings) -> ASGIApp:
         app.state.services = parts
         parts.changes.start()
         sweep = asyncio.create_task(sweep_for_ever(parts), name="sweep")
+        outbox = asyncio.create_task(empty_for_ever(parts), name="outbox")
         yield
         sweep.cancel()
-        await asyncio.gather(sweep, return_exceptions=True)
+        outbox.cancel()
+        await asyncio.gather(sweep, outbox, return_exceptions=True)
         await parts.door.aclose()
         await parts.changes.aclose()
         await accounts.aclose()

@@ -101,9 +101,6 @@ async def _update(
             raise InProgress from None  # not started yet, or just ended: the next try sees which
         parts.door.temporal_failed()
         raise Unavailable from None
-    except RuntimeError:  # not connected yet
-        parts.door.temporal_failed()
-        raise Unavailable from None
     try:
         async with asyncio.timeout(seconds):
             result: CommandResult = await update.result()

@@ -3,8 +3,9 @@
 import hashlib
 
 import structlog
+from temporalio.service import RPCError
 
-from api.runs import UNREACHABLE, start_watcher, tell_news
+from api.runs import start_watcher, tell_news
 from api.services import Services
 from domain.attempt import AttemptStatus
 from domain.ids import Prefix, new_id
@@ -34,7 +35,7 @@ async def receive(parts: Services, account: str, event: WebhookEvent, body: byte
         return
     try:
         await deliver(parts, row)
-    except UNREACHABLE as error:
+    except RPCError as error:
         log.warning("webhook.undelivered", event_id=row.id, error=type(error).__name__)
         parts.door.temporal_failed()
 

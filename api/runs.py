@@ -20,9 +20,6 @@ from workflows.search_attributes import at_start
 
 RPC_TIMEOUT = timedelta(seconds=3)
 
-UNREACHABLE = (RPCError, RuntimeError)
-"""What a call to Temporal raises while the server is away; RuntimeError before the first connection."""
-
 
 def run_id(checkout_id: str) -> str:
     return f"checkout/{checkout_id}"

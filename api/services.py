@@ -6,7 +6,7 @@ from fastapi import Request
 from temporalio.client import Client
 
 from api.door import Door
-from config.settings import Environment, Settings
+from config.settings import Settings
 from gateways.registry import Accounts
 from routing.router import Router
 from storage.changes import Changes
@@ -28,7 +28,7 @@ class Services:
     @property
     def allow_loopback(self) -> bool:
         """Whether a merchant's addresses may mean this machine: never in production."""
-        return self.settings.environment is not Environment.PRODUCTION
+        return self.settings.allow_loopback
 
 
 def services(request: Request) -> Services:

@@ -1,12 +1,9 @@
 """`smartpay`: what an operator does from a shell. Reads the same environment as the API and the worker."""
 
-import asyncio
-import json
 import os
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, NoReturn, TypeVar
+from typing import Annotated
 
 import typer
 from alembic import command as alembic
@@ -16,14 +13,14 @@ from rich.table import Table
 from sqlalchemy.exc import IntegrityError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from cli.notifications import notifications_app
+from cli.running import AsJson, fail, run, show
 from config.settings import Settings
 from gateways.registry import BadAccounts, load_accounts
 from routing.country_map import BadCountryMap, load_country_map
 from storage import merchants as queries
-from storage.database import Database
 
 ROOT = Path(__file__).resolve().parent.parent
-_T = TypeVar("_T")
 
 app = typer.Typer(help="Operate a smartpay installation.", no_args_is_help=True)
 merchants_app = typer.Typer(help="Merchants: the applications that create checkouts.", no_args_is_help=True)
@@ -34,33 +31,7 @@ app.add_typer(merchants_app, name="merchants")
 app.add_typer(keys_app, name="keys")
 app.add_typer(db_app, name="db")
 app.add_typer(countries_app, name="countries")
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-
-
-def _run(work: Callable[[AsyncSession], Awaitable[_T]]) -> _T:
-    """Run `work` in one transaction."""
-
-    async def main() -> _T:
-        settings = Settings()
-        database = Database(settings.sqlalchemy_url, pool_size=1)
-        try:
-            async with database.transaction() as session:
-                return await work(session)
-        finally:
-            await database.aclose()
-
-    try:
-        return asyncio.run(main())
-    except OSError as error:
-        _fail(
-            f"The database cannot be reached: {error.strerror or type(error).__name__}. Check DATABASE_URL."
-        )
-
-
-def _fail(message: str) -> NoReturn:
-    sys.stderr.write(f"{message}\n")
-    raise typer.Exit(1)
+app.add_typer(notifications_app, name="notifications")
 
 
 @merchants_app.command("create")
@@ -74,17 +45,17 @@ def create_merchant(
         return merchant.id, await queries.issue_key(session, merchant.id)
 
     try:
-        merchant_id, key = _run(work)
+        merchant_id, key = run(work)
     except IntegrityError:
-        _fail(f"A merchant named {name!r} exists. `smartpay keys issue` gives it another key.")
-    _show({"merchant_id": merchant_id, "api_key": key}, as_json)
+        fail(f"A merchant named {name!r} exists. `smartpay keys issue` gives it another key.")
+    show({"merchant_id": merchant_id, "api_key": key}, as_json)
 
 
 @merchants_app.command("list")
 def list_merchants() -> None:
     """List the merchants and how many live keys each has."""
     table = Table("merchant", "name", "live keys", "created")
-    for merchant, keys in _run(queries.list_merchants):
+    for merchant, keys in run(queries.list_merchants):
         table.add_row(merchant.id, merchant.name, str(keys), f"{merchant.created_at:%Y-%m-%d %H:%M} UTC")
     Console().print(table)
 
@@ -99,10 +70,10 @@ def issue_key(
         found = await queries.find_merchant(session, merchant)
         return None if found is None else (found.id, await queries.issue_key(session, found.id))
 
-    issued = _run(work)
+    issued = run(work)
     if issued is None:
-        _fail(f"There is no merchant {merchant!r}.")
-    _show({"merchant_id": issued[0], "api_key": issued[1]}, as_json)
+        fail(f"There is no merchant {merchant!r}.")
+    show({"merchant_id": issued[0], "api_key": issued[1]}, as_json)
 
 
 @keys_app.command("revoke")
@@ -116,9 +87,9 @@ def revoke_keys(
         found = await queries.find_merchant(session, merchant)
         return None if found is None else await queries.revoke_keys(session, found.id, prefix)
 
-    count = _run(work)
+    count = run(work)
     if count is None:
-        _fail(f"There is no merchant {merchant!r}.")
+        fail(f"There is no merchant {merchant!r}.")
     sys.stdout.write(f"{count} revoked\n")
 
 
@@ -136,16 +107,8 @@ def check_countries(
     try:
         country_map = load_country_map(file or Settings().countries_file, load_accounts(os.environ).known)
     except (BadCountryMap, BadAccounts) as error:
-        _fail(str(error))
+        fail(str(error))
     sys.stdout.write(f"{len(country_map.countries)} countries, DEFAULT: {', '.join(country_map.default)}\n")
-
-
-def _show(values: dict[str, str], as_json: bool) -> None:
-    if as_json:
-        sys.stdout.write(json.dumps(values) + "\n")
-        return
-    for name, value in values.items():
-        sys.stdout.write(f"{name}: {value}\n")
 
 
 if __name__ == "__main__":

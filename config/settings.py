@@ -82,6 +82,18 @@ class Settings(BaseSettings):
     watch_for: float = Field(default=7 * 86400.0, gt=0)
     """How long an attempt that was left behind is watched for a late success."""
 
+    notification_timeout: float = Field(default=5.0, gt=0, le=10)
+    """How long one delivery to a merchant's address may take altogether."""
+    notification_intervals: tuple[float, ...] = (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
+    """Pauses between deliveries of a notification; the last one repeats.
+
+    The example schedule of the Standard Webhooks specification.
+    """
+    notification_give_up_after: float = Field(default=4 * 86400.0, gt=0)
+    """How long a notification is tried; afterwards it is kept, and an alert tells."""
+    notification_secret_overlap: float = Field(default=86400.0, ge=0)
+    """How long a rotated secret signs beside the new one."""
+
     log_json: bool = True
     log_level: str = "INFO"
     metrics_port: int | None = None
@@ -91,6 +103,11 @@ class Settings(BaseSettings):
     def _is_postgres(cls, value: str) -> str:
         _POSTGRES.validate_python(value)
         return value
+
+    @property
+    def allow_loopback(self) -> bool:
+        """Whether a merchant's addresses may mean this machine: never in production."""
+        return self.environment is not Environment.PRODUCTION
 
     @property
     def datasets_dir(self) -> Path:

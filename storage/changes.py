@@ -1,4 +1,4 @@
-"""Waiting for a checkout's row to change, over one LISTEN connection per process."""
+"""Waiting for a checkout's row to change or the outbox to fill, over one LISTEN connection per process."""
 
 import asyncio
 from collections import defaultdict
@@ -6,6 +6,7 @@ from collections import defaultdict
 import asyncpg
 import structlog
 
+from storage import notifications
 from storage.checkouts import CHANNEL
 
 log = structlog.get_logger()
@@ -22,6 +23,8 @@ class Changes:
         self._url = database_url
         self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         self._task: asyncio.Task[None] | None = None
+        self.outbox = asyncio.Event()
+        """Set when a notification waits for its delivery run. Its one reader clears it."""
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._listen(), name="checkout changes")
@@ -50,6 +53,7 @@ class Changes:
                     lost = asyncio.Event()
                     connection.add_termination_listener(lambda _connection, lost=lost: lost.set())
                     await connection.add_listener(CHANNEL, self._notified)
+                    await connection.add_listener(notifications.CHANNEL, self._outbox_filled)
                     await lost.wait()
                 finally:
                     await connection.close(timeout=1)
@@ -60,3 +64,6 @@ class Changes:
     def _notified(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         for event in self._waiting.get(str(payload), ()):
             event.set()
+
+    def _outbox_filled(self, _connection: object, _pid: int, _channel: str, _payload: object) -> None:
+        self.outbox.set()

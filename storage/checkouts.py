@@ -10,6 +10,8 @@ from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from domain.checkout import TRANSITIONS, CheckoutStatus
+from domain.notification import ON_STATUS
+from storage import notifications
 from storage.events import tell
 from storage.tables import Checkout
 
@@ -113,9 +115,11 @@ async def advance(session: AsyncSession, checkout_id: str, status: CheckoutStatu
     """
     before = [known for known, following in TRANSITIONS.items() if status in following]
     found = await session.exec(
-        select(Checkout.status).where(col(Checkout.id) == checkout_id).with_for_update()
+        select(Checkout.status, Checkout.notification_url)
+        .where(col(Checkout.id) == checkout_id)
+        .with_for_update()
     )
-    now = found.one()
+    now, address = found.one()
     if now not in before:
         raise IllegalTransition(checkout_id, now, status)
     if now == status and status.final:
@@ -127,6 +131,8 @@ async def advance(session: AsyncSession, checkout_id: str, status: CheckoutStatu
     )
     if now != status:
         tell(session, checkout_id, f"checkout.{status}")
+        if address is not None and status in ON_STATUS:
+            await notifications.announce(session, checkout_id, ON_STATUS[status])
     await notify(session, checkout_id)
 
 

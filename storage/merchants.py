@@ -8,6 +8,7 @@ from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from domain.ids import Prefix, new_id
+from storage import merchant_secrets
 from storage.tables import ApiKey, Merchant
 
 _KEY_BYTES = 32
@@ -18,10 +19,11 @@ def _digest(key: str) -> bytes:
 
 
 async def create_merchant(session: AsyncSession, name: str) -> Merchant:
-    """Raises IntegrityError where the name is taken."""
+    """With the secret that signs its notifications. Raises IntegrityError where the name is taken."""
     merchant = Merchant(id=new_id(Prefix.MERCHANT), name=name)
     session.add(merchant)
     await session.flush()
+    await merchant_secrets.issue(session, merchant.id)
     return merchant
 
 

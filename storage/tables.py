@@ -200,3 +200,56 @@ class Alert(SQLModel, table=True):
     message: str
     created_at: datetime = _created()
     acknowledged_at: datetime | None = _time()
+
+
+class MerchantSecret(SQLModel, table=True):
+    """What a merchant's notifications are signed with. Kept readable: a signature needs the secret itself."""
+
+    __tablename__ = "merchant_secrets"
+    __table_args__ = (
+        Index(
+            "uq_merchant_secrets_current",
+            "merchant_id",
+            unique=True,
+            postgresql_where=text("expires_at IS NULL"),
+        ),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=_BIGINT)
+    merchant_id: str = Field(foreign_key="merchants.id", index=True)
+    secret: str
+    """`whsec_` and base64, as the Standard Webhooks specification has it."""
+    created_at: datetime = _created()
+    expires_at: datetime | None = _time()
+    """None: the current one, exactly one per merchant. A rotated one still signs until then."""
+
+
+class Notification(SQLModel, table=True):
+    """The outbox: what a merchant has to be told, written in the transaction of the change (I24)."""
+
+    __tablename__ = "notifications"
+    __table_args__ = (
+        UniqueConstraint("checkout_id", "sequence", name="uq_notifications_sequence"),
+        Index("ix_notifications_due", "start_at", postgresql_where=text("start_at IS NOT NULL")),
+    )
+
+    id: str = Field(primary_key=True)
+    merchant_id: str = Field(foreign_key="merchants.id")
+    checkout_id: str = Field(foreign_key="checkouts.id")
+    sequence: int
+    """Per checkout, from 1: the order in which things happened, whatever order they arrive in."""
+    type: str
+    data: dict[str, Any] = _json(nullable=False)
+    """The checkout as it was at the change, in the API's field names; no personal data, no link, no token."""
+    url: str
+    created_at: datetime = _created()
+    start_at: datetime | None = _time()
+    """When a delivery run has to be started, at the earliest; None: one has been."""
+    attempts: int = 0
+    last_attempt_at: datetime | None = _time()
+    last_status: int | None = None
+    """HTTP status of the last answer; None where there was none."""
+    last_fault: str | None = None
+    """Why the last attempt got no answer, as a code."""
+    delivered_at: datetime | None = _time()
+    gave_up_at: datetime | None = _time()

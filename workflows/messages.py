@@ -61,3 +61,11 @@ class WatchInput(Frozen):
     """Seconds."""
     timeout: float
     """Seconds that one look-up with its refund may take."""
+
+
+class NotifyInput(Frozen):
+    notification_id: str
+    task_queue: str
+    """Where deliveries run: apart from charges, so that merchants' slow servers take no place from them."""
+    give_up_after: float
+    """Seconds."""

@@ -33,3 +33,17 @@ CAPTURE_PATIENCE: Final = timedelta(seconds=2)
 
 CLOSE_TIMEOUT: Final = timedelta(seconds=90)
 """Closing a page is a call and a look-up: at most 56 s at Flutterwave by the adapters' own caps."""
+
+NOTIFICATION_TIMEOUT: Final = timedelta(seconds=30)
+"""One delivery to a merchant (at most 10 s) and two short database transactions."""
+
+NOTIFICATION_RETRIES: Final = RetryPolicy(
+    initial_interval=timedelta(seconds=5), backoff_coefficient=2, maximum_interval=timedelta(hours=1)
+)
+"""For faults of our own, such as a database that is away. After a merchant's refusal the activity itself
+names the next pause, from a schedule."""
+
+NOTIFICATION_ENDING: Final = RetryPolicy(
+    initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(minutes=1)
+)
+"""For writing down that a notification is given up: until it is written."""

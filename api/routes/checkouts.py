@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Response
+from temporalio.service import RPCError
 
 from api.auth import Merchant, Parts
 from api.commands import cancel_checkout, capture_checkout
@@ -29,7 +30,7 @@ from api.errors import (
     UnsupportedMediaType,
     problem_responses,
 )
-from api.runs import UNREACHABLE, start_checkout
+from api.runs import start_checkout
 from api.schemas import CancelBody, CaptureBody, CheckoutRequest
 from api.schemas_answers import Checkout, Page
 from api.schemas_fields import GatewayName, Reference
@@ -223,7 +224,7 @@ async def _accept(parts: Services, row: tables.Checkout) -> bool:
 async def _start(parts: Services, row: tables.Checkout) -> None:
     try:
         await start_checkout(parts.temporal, parts.settings, row)
-    except UNREACHABLE:
+    except RPCError:
         parts.door.temporal_failed()  # accepted all the same: the sweep starts it
 
 

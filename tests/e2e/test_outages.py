@@ -17,7 +17,15 @@ async def test_while_temporal_is_down_nothing_accepted_is_lost(
     stack: Stack, shop: Shop, sandbox: SandboxClient, database: asyncpg.Connection
 ) -> None:
     old_key, noticing, refused, orphan = (new_key() for _ in range(4))
+    for gateway in ("stripe", "flutterwave"):  # or a webhook might find out first that Temporal is down
+        await sandbox.fault(gateway, "webhook", "drop")
     paid = await shop.check_out(card(1000), key=old_key)
+
+    async def inbox_empty() -> bool:
+        count = "SELECT count(*) FROM webhook_events WHERE delivered_at IS NULL"
+        return bool(await database.fetchval(count) == 0)
+
+    await eventually("no webhook waits to be delivered", inbox_empty)
 
     async with stack.down("temporal"):
         # The first one finds out. Its row is written, so it is accepted.

@@ -2,7 +2,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from api.addresses import RefusedAddress, is_public_address, notification_url, return_url
+from api.addresses import RefusedAddress, notification_url, return_url
+from domain.addresses import is_public_address
 
 
 @pytest.mark.parametrize(

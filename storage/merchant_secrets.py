@@ -1,0 +1,48 @@
+"""The secrets that sign a merchant's notifications: `whsec_` and base64 of 24 to 64 bytes.
+
+They lie in the database as they are: a symmetric signature cannot be made from a digest.
+"""
+
+import base64
+import secrets
+from collections.abc import Sequence
+
+from sqlalchemy import func
+from sqlmodel import col, select, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from storage.tables import MerchantSecret
+
+_BYTES = 32
+
+
+async def issue(session: AsyncSession, merchant_id: str) -> str:
+    """The first secret of a new merchant. Raises IntegrityError where there is a current one."""
+    secret = f"whsec_{base64.b64encode(secrets.token_bytes(_BYTES)).decode()}"
+    session.add(MerchantSecret(merchant_id=merchant_id, secret=secret))
+    await session.flush()
+    return secret
+
+
+async def rotate(session: AsyncSession, merchant_id: str, *, overlap: float) -> str:
+    """A new secret; for `overlap` more seconds the old one signs as well, so that no delivery is refused
+    while the merchant changes it."""
+    await session.exec(
+        update(MerchantSecret)
+        .where(col(MerchantSecret.merchant_id) == merchant_id, col(MerchantSecret.expires_at).is_(None))
+        .values(expires_at=func.now() + func.make_interval(0, 0, 0, 0, 0, 0, overlap))
+    )
+    return await issue(session, merchant_id)
+
+
+async def live(session: AsyncSession, merchant_id: str) -> Sequence[str]:
+    """The secrets that sign now, the current one first."""
+    found = await session.exec(
+        select(MerchantSecret.secret)
+        .where(
+            col(MerchantSecret.merchant_id) == merchant_id,
+            col(MerchantSecret.expires_at).is_(None) | (col(MerchantSecret.expires_at) > func.now()),
+        )
+        .order_by(col(MerchantSecret.id).desc())
+    )
+    return found.all()

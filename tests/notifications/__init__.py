@@ -1,0 +1,1 @@
+"""Notifications to merchants: real PostgreSQL, real Temporal, real sockets."""

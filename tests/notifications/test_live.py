@@ -1,0 +1,84 @@
+"""The running product tells a shop."""
+
+import asyncio
+import os
+import sys
+import time
+from asyncio.subprocess import DEVNULL
+
+import asyncpg
+
+from devstack.programs import ROOT
+from devstack.stack import Stack
+from tests.live import Shop, eventually
+from tests.notifications.receiver import Receiver, receiving, status
+
+CARD = {"type": "card", "tokens": {"stripe": "pm_card_visa"}}
+
+
+async def secret_of(database: asyncpg.Connection, shop: Shop) -> str:
+    found = await database.fetchval(
+        "SELECT secret FROM merchant_secrets WHERE merchant_id = $1 AND expires_at IS NULL", shop.merchant_id
+    )
+    return str(found)
+
+
+async def test_a_paid_checkout_is_told_at_once_and_again_until_it_is_taken(
+    shop: Shop, receiver: Receiver, database: asyncpg.Connection
+) -> None:
+    receiver.answers = [status(503)]
+    body = {"amount": 1999, "currency": "USD", "payment_method": CARD, "notification_url": receiver.url}
+    checkout = await shop.check_out(body, wait=10)
+    answered = time.monotonic()
+    assert checkout["status"] == "succeeded"
+    first = (await receiver.wait(1))[0]
+    assert time.monotonic() - answered < 2
+    second = (await receiver.wait(2))[1]
+    secret = await secret_of(database, shop)
+    event = second.verified(secret)
+    assert event == first.verified(secret)
+    assert event["type"] == "checkout.succeeded"
+    assert event["data"].items() <= checkout.items()
+
+    async def delivered() -> bool:
+        return bool(
+            await database.fetchval("SELECT delivered_at FROM notifications WHERE id = $1", event["id"])
+        )
+
+    await eventually("it is recorded", delivered)
+    assert len(receiver.received) == 2
+
+
+async def test_sent_again_by_command_without_waiting_for_the_next_try(
+    stack: Stack, shop: Shop, receiver: Receiver, database: asyncpg.Connection
+) -> None:
+    """The demo's fifth try comes 5 seconds after the fourth."""
+    receiver.answers = [status(503)] * 4
+    body = {"amount": 1999, "currency": "USD", "payment_method": CARD, "notification_url": receiver.url}
+    await shop.check_out(body)
+    event_id = (await receiver.wait(4))[3].headers["webhook-id"]
+    resend = "from cli.main import app; app()"
+    command = (sys.executable, "-c", resend, "notifications", "resend", event_id)
+    process = await asyncio.create_subprocess_exec(
+        *command, env={**os.environ, "DATABASE_URL": stack.database_url}, cwd=ROOT, stdout=DEVNULL
+    )
+    assert await process.wait() == 0
+    sent = time.monotonic()
+    assert (await receiver.wait(5))[4].headers["webhook-id"] == event_id
+    assert time.monotonic() - sent < 2
+    row = await database.fetchrow("SELECT attempts, start_at FROM notifications WHERE id = $1", event_id)
+    assert row is not None
+    assert row["start_at"] is None
+
+
+async def test_killing_api_and_worker_loses_no_event(
+    stack: Stack, shop: Shop, database: asyncpg.Connection
+) -> None:
+    async with receiving() as receiver:
+        body = {"amount": 2500, "currency": "USD", "payment_method": CARD, "notification_url": receiver.url}
+        checkout = await shop.check_out(body, wait=0)
+        stack.kill("api")
+        stack.kill("worker")
+        await stack.wait_ready()
+        event = (await receiver.wait(1))[0].verified(await secret_of(database, shop))
+        assert event["data"]["id"] == checkout["id"]
