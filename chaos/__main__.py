@@ -18,9 +18,6 @@ from chaos.transcript import Record
 from devstack.programs import StartFailed
 
 _WIDTH = 150
-_KILL_EVERY = 6.0
-_LONG = 300
-"""Checkouts of a campaign that has time for every kind of kill; a shorter one kills more often."""
 
 
 def main() -> int:
@@ -50,7 +47,7 @@ def main() -> int:
         seed=seed,
         data_dir=data_dir,
         per_second=given.rate,
-        kill_every=None if given.no_kills else _KILL_EVERY if given.number >= _LONG else _KILL_EVERY / 3,
+        kill_every=None if given.no_kills else min(6.0, max(3.0, given.number / given.rate / 8)),
     )
     try:
         outcome = asyncio.run(run(plan, say=lambda text: console.print(text, style="dim"), done=done))

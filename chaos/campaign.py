@@ -23,7 +23,7 @@ QUIET_PERIOD: Final = 3.0
 SETTINGS: Final[Mapping[str, object]] = {
     "QUIET_PERIOD": QUIET_PERIOD,
     "ACTION_EXPIRES_AFTER": 12,
-    "UNRESOLVED_AFTER": 15,
+    "UNRESOLVED_AFTER": 30,
     "WATCH_INTERVALS": [1, 2, 4, 8, 15],
     "WATCH_FOR": 120,
     "LOG_LEVEL": "WARNING",
@@ -41,7 +41,7 @@ class Plan:
     workers: int = 2
     per_second: float = 4.0
     at_once: int = 60
-    patience: float = 90.0
+    patience: float = 150.0
     """Seconds after which an open checkout counts as stuck."""
     kill_every: float | None = 6.0
     """Seconds between kills on average; None: nothing is killed."""

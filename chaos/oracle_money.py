@@ -99,13 +99,11 @@ def _compensations(
 
 
 def returned(evidence: Evidence) -> tuple[int, int]:
-    """Strict variant of I1 (I2): second captures that went back, (forced by the fault plan, others)."""
+    """Checkouts whose gateways gave late money back (I2, I11): (forced by the fault plan, others)."""
     late = {record.checkout_id for record in evidence.transcript.records if record.scenario.late}
     forced = others = 0
     for checkout_id, made in by_checkout(payments(evidence.ledger)).items():
-        captures = sum(1 for payment in made if payment.captured)
-        given_back = sum(1 for payment in made if payment.captured and payment.live == 0)
-        if captures > 1 and given_back:
+        if any(payment.captured and payment.live == 0 for payment in made):
             forced += checkout_id in late
             others += checkout_id not in late
     return forced, others

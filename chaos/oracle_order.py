@@ -118,7 +118,33 @@ def _failovers(
                 if last is not None and not _negative(last):
                     what = f"sent while {before['id']} was at {last['kind']}"
                     yield Violation("I9", Harm.ORDER, reference, what)
-            yield from _money_alive(request, made.get(checkout_of(reference) or "", []))
+            for payment in made.get(checkout_of(reference) or "", []):
+                if payment.reference == reference or not payment.live_at(request["at"]):
+                    continue
+                if not _broke_its_bound(evidence, payment, charges, request["at"]):
+                    what = f"sent while {payment.gateway} {payment.payment_id} had the money"
+                    yield Violation("I9", Harm.ORDER, reference, what)
+
+
+def _broke_its_bound(
+    evidence: Evidence, payment: Payment, charges: dict[str, list[Row]], moment: datetime
+) -> bool:
+    """The gateway took it after its longest in-flight time, and nobody had learnt of it by `moment`.
+
+    Then going on was right, since the attempt was believed not found by the rules of I10, which are judged
+    by themselves; and giving it back is judged by I11.
+    """
+    sent = [request["at"] for request in charges.get(payment.reference or "", ())]
+    taken = payment.taken_at()
+    if not sent or taken is None:
+        return False
+    learnt = any(
+        event["kind"] == "attempt.late_success"
+        and event["attempt_id"] == payment.reference
+        and event["at"] <= moment
+        for event in evidence.checkout_events
+    )
+    return not learnt and taken - max(sent) > timedelta(seconds=evidence.quiet_period)
 
 
 def _negative(event: Row) -> bool:
@@ -133,13 +159,6 @@ def _unbelieved(event: Row) -> bool:
 def _last(timeline: list[Row], moment: datetime) -> Row | None:
     earlier = [event for event in timeline if event["at"] <= moment]
     return earlier[-1] if earlier else None
-
-
-def _money_alive(request: Row, made: list[Payment]) -> Iterator[Violation]:
-    for payment in made:
-        if payment.reference != request["reference"] and payment.live_at(request["at"]):
-            what = f"sent while {payment.gateway} {payment.payment_id} had the money"
-            yield Violation("I9", Harm.ORDER, request["reference"], what)
 
 
 def _not_found(evidence: Evidence, charges: dict[str, list[Row]]) -> Iterator[Violation]:

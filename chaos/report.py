@@ -62,7 +62,7 @@ def measure(
         "webhook_faults": dict(Counter(row["fault"] for row in evidence.webhooks if row["fault"])),
         "requests": len(evidence.requests),
         "ledger_rows": len(evidence.ledger),
-        "second_captures_given_back": {"forced": forced, "others": others},
+        "late_money_given_back": {"forced": forced, "others": others},
         "seconds_to_final": {
             "p50": _quantile(times, 0.5),
             "p95": _quantile(times, 0.95),
@@ -120,7 +120,7 @@ def show(console: Console, report: dict[str, Any]) -> None:
             table.add_row(kill["what"], str(kill["ready_after"]), str(kill["moved_after"]))
         console.print(table)
     final = report["seconds_to_final"]
-    back = report["second_captures_given_back"]
+    back = report["late_money_given_back"]
     for line in (
         f"status: {_words(report['statuses'])}; final {report['final_share']:.1%}",
         f"in review: {_words(report['in_review']) or 'none'}",

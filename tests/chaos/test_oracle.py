@@ -67,7 +67,7 @@ def _answer(evidence: Evidence, status: int, checkout_id: str | None, *, mutated
 
 
 def _late_money_first(evidence: Evidence) -> None:
-    evidence.ledger.insert(0, effect(5.0, "flutterwave", "capture", FIRST))
+    evidence.ledger.insert(0, effect(2.0, "flutterwave", "capture", FIRST))
     del evidence.ledger[2]
 
 
@@ -166,6 +166,14 @@ SPOILED: dict[str, tuple[str, Harm, Spoil]] = {
         lambda e: _sent_during(e, "attempt.not_found", detail="not found"),
     ),
     "failed over while money lived": ("I9", Harm.ORDER, _late_money_first),
+    "failed over while late money was known": (
+        "I9",
+        Harm.ORDER,
+        _both(
+            lambda e: e.ledger[1].update(at=at(5.0)),
+            lambda e: e.checkout_events.insert(6, event(5.5, "attempt.late_success", FIRST)),
+        ),
+    ),
     "not found believed too early": (
         "I10",
         Harm.ORDER,
@@ -265,6 +273,11 @@ def test_what_is_allowed_is_not_blamed() -> None:
     refused_first.requests.insert(0, request(0.1, "flutterwave", "charge", FIRST, fault="rate_limit"))
     refused_first.attempts[0]["sends"] = 2
     assert judge(refused_first) == []
+
+    unknowingly = failover()
+    unknowingly.ledger.insert(0, effect(5.0, "flutterwave", "capture", FIRST))
+    del unknowingly.ledger[2]
+    assert judge(unknowingly) == []
 
     released = failover()
     released.ledger.append(effect(0.3, "flutterwave", "authorize", FIRST, payment_id="held"))
