@@ -25,6 +25,7 @@ from activities.context import Context
 from activities.finishing import Finishing
 from activities.notifying import Notifying
 from activities.planning import Planning
+from activities.refunding import Refunding
 from config import logging as logs
 from config.settings import Settings
 from config.temporal import connect, register_search_attributes
@@ -37,11 +38,12 @@ from storage.database import Database
 from workflows.abandoned_attempt import AbandonedAttempt
 from workflows.checkout import Checkout
 from workflows.merchant_notification import MerchantNotification, notification_queue
+from workflows.refund import Refund
 from workflows.search_attributes import NAMES
 
 log = structlog.get_logger()
 
-WORKFLOWS: Sequence[type] = (Checkout, AbandonedAttempt, MerchantNotification)
+WORKFLOWS: Sequence[type] = (Checkout, AbandonedAttempt, Refund, MerchantNotification)
 
 DRAIN = timedelta(seconds=30)
 """How long running activities may take after SIGTERM."""
@@ -68,7 +70,7 @@ def build_context(settings: Settings) -> Context:
 
 
 def activity_methods(context: Context) -> list[Callable[..., Any]]:
-    attempting, capturing, compensating = Attempting(context), Capturing(context), Compensating(context)
+    attempting, capturing, refunding = Attempting(context), Capturing(context), Refunding(context)
     return [
         Planning(context).plan_checkout,
         attempting.send_attempt,
@@ -76,7 +78,8 @@ def activity_methods(context: Context) -> list[Callable[..., Any]]:
         attempting.close_attempt,
         capturing.capture_attempt,
         capturing.void_attempt,
-        compensating.compensate_attempt,
+        Compensating(context, refunding).compensate_attempt,
+        refunding.carry_out_refund,
         Finishing(context).finish_checkout,
     ]
 

@@ -1,26 +1,16 @@
 """Give back what an abandoned attempt took after all: once, in full (I11)."""
 
-import time
-from datetime import UTC, datetime
-
 from temporalio import activity
 
-from activities.context import STALLED_AFTER, Context, handle_of
+from activities.context import Context, handle_of
 from activities.errors import Gone
 from activities.messages import AttemptTask, Compensated
+from activities.refunding import Refunding
 from domain.attempt import AttemptStatus
-from domain.outcome import Canceled, GatewayPayment, NotSent, PaymentStatus
-from gateways.base import (
-    Found,
-    FoundRefunds,
-    GatewayRefund,
-    PaymentHandle,
-    RefundAnswer,
-    RefundRefused,
-    RefundRequest,
-    RefundStatus,
-    VoidRequest,
-)
+from domain.ids import Prefix
+from domain.outcome import Canceled, GatewayPayment, PaymentStatus
+from domain.refund import RefundKind, RefundState
+from gateways.base import Found, PaymentHandle, VoidRequest
 from storage import attempts, checkouts, refunds
 from storage.events import alert, tell
 from storage.tables import Attempt, Checkout, Refund
@@ -29,8 +19,9 @@ MONEYED = (PaymentStatus.AUTHORIZED, PaymentStatus.CAPTURED)
 
 
 class Compensating:
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, refunding: Refunding) -> None:
         self._context = context
+        self._refunding = refunding
 
     @activity.defn
     async def compensate_attempt(self, task: AttemptTask) -> Compensated:
@@ -57,7 +48,7 @@ class Compensating:
         handle = handle.model_copy(update={"payment_id": payment.payment_id})
         if payment.status is PaymentStatus.AUTHORIZED:
             return await self._void(attempt, handle)
-        return await self._refund(attempt, handle, payment)
+        return await self._refund(attempt)
 
     async def _rows(self, task: AttemptTask) -> tuple[Checkout, Attempt]:
         async with self._context.database.transaction() as session:
@@ -100,96 +91,27 @@ class Compensating:
                 tell(session, row.checkout_id, "attempt.voided", attempt_id=row.id)
         return Compensated(result="voided")
 
-    async def _refund(self, attempt: Attempt, handle: PaymentHandle, payment: GatewayPayment) -> Compensated:
-        refund = Refund(
-            id=f"re_{attempt.id.removeprefix('att_')}",
-            checkout_id=attempt.checkout_id,
-            attempt_id=attempt.id,
-            kind="compensation",
-            amount=payment.amount_captured,
-            status="pending",
-        )
+    async def _refund(self, attempt: Attempt) -> Compensated:
+        """Reserve the money and carry its refund out as any other."""
+        refund_id = f"{Prefix.REFUND}_{attempt.id.removeprefix(f'{Prefix.ATTEMPT}_')}"
         async with self._context.database.transaction() as session:
             row = await attempts.lock(session, attempt.id, attempt.checkout_id)
             if row.status == AttemptStatus.REFUNDED:
                 return Compensated(result="refunded")
-            if await refunds.create(session, refund) and not await refunds.reserve(
-                session, row.id, refund.amount
-            ):
-                raise Gone(f"the money of {row.id}")
-            send = await refunds.claim_send(session, refund.id)
-        answer = await self._send(attempt, handle, refund, send)
-        return await self._record(attempt, refund, answer)
-
-    async def _send(
-        self, attempt: Attempt, handle: PaymentHandle, refund: Refund, send: int | None
-    ) -> RefundAnswer | None:
-        """Send the refund where that is safe, else find it; None: not known yet."""
-        began = time.monotonic()
-        gateway = self._context.accounts.gateway(attempt.account)
-        keyed = self._context.accounts.known[attempt.account].capabilities.key_life is not None
-        first = send is not None
-        if send is None:
-            found = await gateway.look_up_refunds(handle)
-            if not isinstance(found, FoundRefunds):
-                return None
-            for known in found.refunds:
-                if known.refund_id == refund.id:
-                    return known
-            began = time.monotonic()
-            if not keyed:
-                send = await self._reclaim(attempt, refund)
-                if send is None:
-                    return None
-        if time.monotonic() - began > STALLED_AFTER:
-            return None
-        request = RefundRequest(
-            handle=handle, refund_id=refund.id, amount=refund.amount, idempotency_key=f"{refund.id}:refund"
-        )
-        answer = await gateway.refund(request)
-        if isinstance(answer, NotSent) and send is not None and first:
-            async with self._context.database.transaction() as session:
-                await refunds.record_not_sent(session, refund.id, send, answer.detail)
-        return answer
-
-    async def _reclaim(self, attempt: Attempt, refund: Refund) -> int | None:
-        """A keyless gateway: send again only when the quiet period has passed since and nothing is found."""
-        async with self._context.database.transaction() as session:
-            row = await refunds.lock(session, refund.id)
-            if row.sent_at is not None:
-                if datetime.now(UTC) - row.sent_at < self._context.quiet_period(attempt.account):
-                    return None
-                await refunds.note(session, refund.id, sent_at=None)
-            return await refunds.claim_send(session, refund.id)
-
-    async def _record(self, attempt: Attempt, refund: Refund, answer: RefundAnswer | None) -> Compensated:
-        async with self._context.database.transaction() as session:
-            match answer:
-                case GatewayRefund(status=RefundStatus.SUCCEEDED):
-                    await attempts.lock(session, attempt.id, attempt.checkout_id)
-                    done = await refunds.settle(
-                        session, refund, refunded=True, gateway_refund_id=answer.gateway_refund_id
-                    )
-                    if done:
-                        await attempts.change(session, attempt.id, status=AttemptStatus.REFUNDED)
-                        tell(
-                            session,
-                            attempt.checkout_id,
-                            "attempt.refunded",
-                            attempt_id=attempt.id,
-                            amount=refund.amount,
-                        )
-                    return Compensated(result="refunded")
-                case GatewayRefund(status=RefundStatus.FAILED):
-                    await refunds.note(session, refund.id, detail=answer.detail)
-                    await alert(
-                        session, "compensation.refused", attempt.id, answer.detail or "the refund failed"
-                    )
-                case GatewayRefund():
-                    await refunds.note(session, refund.id, gateway_refund_id=answer.gateway_refund_id)
-                case RefundRefused(detail=detail):
-                    await refunds.note(session, refund.id, detail=detail)
-                    await alert(session, "compensation.refused", attempt.id, detail)
-                case _:
-                    await refunds.note(session, refund.id, detail="no definite answer yet")
-        return Compensated(result="pending")
+            if await refunds.get(session, refund_id) is None:
+                left = row.amount_captured - row.amount_refunded - row.amount_reserved
+                if left <= 0 or not await refunds.reserve(session, row.id, left):
+                    return Compensated(result="pending")  # other refunds are under way for all of it
+                await refunds.create(
+                    session,
+                    Refund(
+                        id=refund_id,
+                        checkout_id=row.checkout_id,
+                        attempt_id=row.id,
+                        kind=RefundKind.COMPENSATION,
+                        amount=left,
+                        status=RefundState.PENDING,
+                    ),
+                )
+        report = await self._refunding.carry_out(refund_id)
+        return Compensated(result="refunded" if report.status is RefundState.SUCCEEDED else "pending")

@@ -7,6 +7,7 @@ from domain.attempt import AttemptStatus
 from domain.checkout import CheckoutStatus, MethodType, ReviewReason
 from domain.decline import DeclineCategory
 from domain.outcome import Frozen
+from domain.refund import RefundState
 
 
 class Timings(Frozen):
@@ -153,3 +154,20 @@ class Compensated(Frozen):
     """What the watcher's compensation has come to: `refunded`, `voided`, `pending` or `nothing`."""
 
     result: str
+
+
+class RefundTask(Frozen):
+    refund_id: str
+    overdue: bool = False
+    """It should have been decided by now: a person has to know."""
+
+
+class RefundReport(Frozen):
+    """How a refund stands."""
+
+    status: RefundState
+    taken: bool
+    """The gateway has told that it has it."""
+    retry_after: float | None = None
+    """Seconds the gateway asked us to wait, where it did."""
+    detail: str | None = None

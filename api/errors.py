@@ -13,7 +13,9 @@
        |- InProgress                       |- Overloaded 429
        |- AlreadyPaid                      '- Unavailable 503
        |- NotCancelable
-       '- NotCapturable
+       |- NotCapturable
+       |- NotRefundable
+       '- RefundExceedsCaptured
 
 No answer repeats what was sent: paths name fields, and every message is one of ours. `detail` and messages
 given to these classes must keep to that.
@@ -189,6 +191,18 @@ class NotCapturable(Conflict):
     code = "not_capturable"
     title = "There is nothing to capture"
     explanation = "Only a checkout in `requires_capture` can be captured."
+
+
+class NotRefundable(Conflict):
+    code = "not_refundable"
+    title = "There is nothing to refund"
+    explanation = "Only captured money can be refunded. An authorization is released by canceling."
+
+
+class RefundExceedsCaptured(Conflict):
+    code = "refund_exceeds_captured"
+    title = "The refund is more than what is left"
+    explanation = "Together with the refunds made and under way this is more than was captured."
 
 
 class BodyTooLarge(Problem):

@@ -5,6 +5,7 @@ import hashlib
 import structlog
 from temporalio.service import RPCError
 
+from api.refund_runs import tell_refunds
 from api.runs import start_watcher, tell_news
 from api.services import Services
 from domain.attempt import AttemptStatus
@@ -45,6 +46,8 @@ async def deliver(parts: Services, event: WebhookEventRow) -> None:
     attempt = await _attempt_of(parts, event)
     if attempt is None:
         disposition = "unrelated"
+    elif await tell_refunds(parts, attempt.id):
+        disposition = "signalled"
     elif await _counted(parts, attempt):
         disposition = "known"
     elif await tell_news(parts.temporal, attempt.id):

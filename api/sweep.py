@@ -8,9 +8,10 @@ import asyncio
 import structlog
 
 from api.inbox import deliver
+from api.refund_runs import start_refund
 from api.runs import start_checkout, start_watcher
 from api.services import Services
-from storage import attempts, checkouts, webhook_events
+from storage import attempts, checkouts, refunds, webhook_events
 
 log = structlog.get_logger()
 
@@ -30,11 +31,14 @@ async def sweep_for_ever(parts: Services) -> None:
 
 
 async def sweep(parts: Services) -> None:
-    """Start what was accepted and never started, deliver webhooks, give stray money back."""
+    """Start what was accepted and never started, deliver webhooks, give money back."""
     async with parts.database.transaction() as session:
         lost = await checkouts.not_started(session, older_than=LEFT_FOR, limit=BATCH)
         undelivered = await webhook_events.undelivered(session, older_than=LEFT_FOR, limit=BATCH)
         stray = await attempts.stray_money(session, limit=BATCH)
+        unattended = await refunds.unattended(
+            session, never_for=LEFT_FOR, last_for=2 * parts.settings.refund_intervals[-1], limit=BATCH
+        )
     for checkout in lost:
         await start_checkout(parts.temporal, parts.settings, checkout)
         log.info("sweep.started", checkout=checkout.id)
@@ -42,3 +46,6 @@ async def sweep(parts: Services) -> None:
         await deliver(parts, event)
     for attempt in stray:
         await start_watcher(parts.temporal, parts.settings, attempt)
+    for refund in unattended:
+        await start_refund(parts, refund.id)
+        log.info("sweep.started", refund=refund.id)

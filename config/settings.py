@@ -93,6 +93,11 @@ class Settings(BaseSettings):
     """How long a notification is tried; afterwards it is kept, and an alert tells."""
     notification_secret_overlap: float = Field(default=86400.0, ge=0)
     """How long a rotated secret signs beside the new one."""
+    refund_intervals: tuple[float, ...] = (1, 2, 4, 8, 15, 30, 60, 300, 1800, 6 * 3600)
+    """Pauses between looks at a refund that is not decided; the last one repeats, a webhook shortens them."""
+    refund_overdue_after: float = Field(default=21 * 86400.0, gt=0)
+    """A refund that the gateway has for so long without deciding it raises an alert. Stripe's pending refunds
+    and Flutterwave's take days; one whose fate is unclear alerts after `unresolved_after` already."""
 
     log_json: bool = True
     log_level: str = "INFO"

@@ -13,7 +13,7 @@ from domain.checkout import TRANSITIONS, CheckoutStatus
 from domain.notification import ON_STATUS
 from storage import notifications
 from storage.events import tell
-from storage.tables import Checkout
+from storage.tables import Attempt, Checkout
 
 CHANNEL = "checkout"
 """Notified with the id whenever a checkout's row changes."""
@@ -154,3 +154,12 @@ async def not_started(session: AsyncSession, *, older_than: float, limit: int) -
         .limit(limit)
     )
     return found.all()
+
+
+async def refunded(session: AsyncSession, attempt: Attempt) -> None:
+    """Show on a checkout what of its money went back; of another attempt's money it shows nothing."""
+    await session.exec(
+        update(Checkout)
+        .where(col(Checkout.id) == attempt.checkout_id, col(Checkout.paid_attempt_id) == attempt.id)
+        .values(amount_refunded=attempt.amount_refunded, updated_at=func.now())
+    )

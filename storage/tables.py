@@ -134,18 +134,37 @@ class Refund(SQLModel, table=True):
     """Money on its way back, whoever asked for it."""
 
     __tablename__ = "refunds"
+    __table_args__ = (
+        UniqueConstraint("merchant_id", "idempotency_key", name="uq_refunds_idempotency"),
+        Index("ix_refunds_attempt", "attempt_id"),
+        Index("ix_refunds_open", "looked_at", postgresql_where=text("status NOT IN ('succeeded', 'failed')")),
+    )
 
     id: str = Field(primary_key=True)
     checkout_id: str = Field(foreign_key="checkouts.id", index=True)
     attempt_id: str = Field(foreign_key="attempts.id")
+    merchant_id: str | None = Field(default=None, foreign_key="merchants.id")
+    """Who asked, with the key and the digest of the request; None: nobody did, it is a compensation."""
+    idempotency_key: str | None = None
+    request_digest: bytes | None = Field(default=None, sa_type=LargeBinary)
     kind: str
-    """`compensation`: a late success of an abandoned attempt. `void` and `refund` carry it out."""
+    """`RefundKind`."""
     amount: int = Field(sa_type=_BIGINT)
+    reason: str | None = None
     status: str
+    """`RefundState`."""
     sent_at: datetime | None = _time()
+    """When the first send that may have left was committed; None: provably nothing has left."""
+    last_sent_at: datetime | None = _time()
     sends: int = 0
+    looked_at: datetime | None = _time()
+    """When a worker last had it in hand; None: its run has not begun."""
     gateway_refund_id: str | None = None
+    """The gateway has it: from here on it is only looked up."""
+    failure_code: str | None = None
+    """`RefundFailure`, once it failed."""
     detail: str | None = None
+    """The last unclear or negative answer, in words for the operator."""
     created_at: datetime = _created()
     updated_at: datetime = _created()
 

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from domain.checkout import CheckoutStatus
 from domain.outcome import Frozen
+from domain.refund import RefundState
 
 
 class CheckoutInput(Frozen):
@@ -69,3 +70,26 @@ class NotifyInput(Frozen):
     """Where deliveries run: apart from charges, so that merchants' slow servers take no place from them."""
     give_up_after: float
     """Seconds."""
+
+
+class RefundInput(Frozen):
+    """Durations in seconds, decided when the refund was accepted."""
+
+    refund_id: str
+    account: str
+    intervals: tuple[float, ...]
+    """Between looks; the last one repeats."""
+    timeout: float
+    """What one look, with a send and another look, may take."""
+    unclear_after: float
+    """Until a refund that the gateway has not told us of raises an alert."""
+    overdue_after: float
+    """Until a refund that the gateway has and does not decide raises an alert."""
+    looks: int = 0
+    """Made before, by earlier runs of the same refund."""
+    waited: float = 0
+    """Seconds, by earlier runs of the same refund."""
+
+
+class RefundResult(Frozen):
+    status: RefundState
