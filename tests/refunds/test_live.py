@@ -117,7 +117,7 @@ async def test_an_unclear_answer_refunds_once(
 ) -> None:
     """G17."""
     checkout = await pay(shop, gateway)
-    await sandbox.add_fault(gateway=gateway, operation="refund", fault=fault, count=1)
+    await sandbox.fault(gateway, "refund", fault, count=1)
     accepted = await ask(shop, checkout, {"amount": 3_000}, wait=0)
     assert (accepted.status_code, accepted.json()["status"]) == (201, "pending")
 
