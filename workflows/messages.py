@@ -89,6 +89,8 @@ class RefundInput(Frozen):
     """Made before, by earlier runs of the same refund."""
     waited: float = 0
     """Seconds, by earlier runs of the same refund."""
+    taken: bool = False
+    """An earlier run has learnt that the gateway has it."""
 
 
 class RefundResult(Frozen):

@@ -30,20 +30,23 @@ class Refund:
 
     @workflow.run
     async def run(self, task: RefundInput) -> RefundResult:
-        deadline = task.unclear_after
+        taken = task.taken
         while True:
             seen = self._news
+            deadline = task.overdue_after if taken else task.unclear_after
             report = await self._carry_out(overdue=self._waited >= deadline)
             if report.status.final:
                 self._story.tell(f"**{report.status}**")
                 return RefundResult(status=report.status)
             self._story.tell(f"{task.account}: {report.detail or 'not decided'}")
-            deadline = task.overdue_after if report.taken else task.unclear_after
+            taken = report.taken
             await self._pause(report, seen)
             if workflow.info().is_continue_as_new_suggested():
-                workflow.continue_as_new(
-                    task.model_copy(update={"looks": self._looks, "waited": self._waited})
-                )
+                workflow.continue_as_new(self._so_far(taken=taken))
+
+    def _so_far(self, *, taken: bool) -> RefundInput:
+        """For the next run of a refund that has been looked at very often."""
+        return self._task.model_copy(update={"looks": self._looks, "waited": self._waited, "taken": taken})
 
     @property
     def _waited(self) -> float:
