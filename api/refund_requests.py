@@ -19,7 +19,7 @@ from api.errors import (
 from api.refund_runs import start_refund
 from api.schemas_refunds import Refund, RefundBody, RefundFailureView
 from api.services import Services
-from api.waiting import LOOK_AGAIN
+from api.waiting import until
 from domain.attempt import AttemptStatus
 from domain.ids import Prefix, new_id
 from domain.refund import RefundKind, RefundState
@@ -88,21 +88,14 @@ async def decided(parts: Services, refund_id: str, news: asyncio.Event, seconds:
 
     `news` of its checkout must have been subscribed before the refund was started.
     """
-    deadline = asyncio.get_running_loop().time() + seconds
-    while True:
-        left = deadline - asyncio.get_running_loop().time()
-        if left > 0:
-            try:
-                async with asyncio.timeout(min(left, LOOK_AGAIN)):
-                    await news.wait()
-            except TimeoutError:
-                pass
-        news.clear()
+
+    async def look() -> tables.Refund:
         async with parts.database.transaction() as session:
             row = await refunds.get(session, refund_id)
         assert row is not None  # noqa: S101  # refunds are never deleted
-        if left <= 0 or RefundState(row.status).final:
-            return row
+        return row
+
+    return await until(look, lambda row: RefundState(row.status).final, news, seconds)
 
 
 def refund_view(row: tables.Refund, currency: str) -> Refund:

@@ -1,12 +1,15 @@
 """Read a checkout, and wait until its row says more than `processing`."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from api.services import Services
 from domain.checkout import CheckoutStatus
 from storage import attempts, checkouts
 from storage.tables import Attempt, Checkout
+
+_T = TypeVar("_T")
 
 LOOK_AGAIN = 1.0
 """Seconds after which a waiter looks without being told: a notification may be lost."""
@@ -26,18 +29,20 @@ async def settled(
 ) -> tuple[Checkout, list[Attempt]]:
     """The checkout once it is no longer `processing`, or as it is after so many seconds."""
     return await until(
-        parts, checkout_id, news, seconds, lambda checkout: checkout.status != CheckoutStatus.PROCESSING
+        lambda: read(parts, checkout_id),
+        lambda found: found[0].status != CheckoutStatus.PROCESSING,
+        news,
+        seconds,
     )
 
 
 async def until(
-    parts: Services,
-    checkout_id: str,
-    news: asyncio.Event,
-    seconds: float,
-    done: Callable[[Checkout], bool],
-) -> tuple[Checkout, list[Attempt]]:
-    """`news` must have been subscribed before whatever is waited for was asked for."""
+    look: Callable[[], Awaitable[_T]], done: Callable[[_T], bool], news: asyncio.Event, seconds: float
+) -> _T:
+    """What `look` finds once it is `done`, or after so many seconds.
+
+    `news` must have been subscribed before whatever is waited for was asked for.
+    """
     deadline = asyncio.get_running_loop().time() + seconds
     while True:
         left = deadline - asyncio.get_running_loop().time()
@@ -48,6 +53,6 @@ async def until(
             except TimeoutError:
                 pass
         news.clear()
-        found = await read(parts, checkout_id)
-        if left <= 0 or done(found[0]):
+        found = await look()
+        if left <= 0 or done(found):
             return found
