@@ -18,6 +18,7 @@ from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from activities import measuring
 from activities.attempting import Attempting
 from activities.capturing import Capturing
 from activities.compensating import Compensating
@@ -113,12 +114,20 @@ def build_notifier(client: Client, context: Context) -> Worker:
     )
 
 
+def measured(port: int) -> Runtime:
+    """Serves the SDK's metrics and ours on this port of the machine's own address."""
+    metrics = PrometheusConfig(
+        bind_address=f"127.0.0.1:{port}",
+        histogram_bucket_overrides={measuring.RESOLUTION: measuring.RESOLUTION_BUCKETS},
+    )
+    return Runtime(telemetry=TelemetryConfig(metrics=metrics))
+
+
 async def main() -> None:
     settings = Settings()
     logs.configure(settings)
     if settings.metrics_port is not None:
-        metrics = PrometheusConfig(bind_address=f"127.0.0.1:{settings.metrics_port}")
-        Runtime.set_default(Runtime(telemetry=TelemetryConfig(metrics=metrics)))
+        Runtime.set_default(measured(settings.metrics_port))
     try:
         context = build_context(settings)
     except (BadAccounts, BadCountryMap, BadDataset) as error:

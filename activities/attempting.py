@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 
+from activities import measuring
 from activities.context import STALLED_AFTER, Context, card_of, handle_of, route_request
 from activities.errors import Gone, Unsettled
 from activities.messages import AttemptTask, Kind, LookUpAttempt, Report, SendAttempt
@@ -22,8 +23,11 @@ from domain.conclude import check, conclude
 from domain.outcome import Approved, Canceled, Mismatch, NotFound, NotSent, Outcome, Pending, Unknown
 from gateways.base import ChargeRequest
 from storage import attempts, checkouts
-from storage.events import tell
+from storage.events import alert, tell
 from storage.tables import Attempt, Checkout
+
+BLOCKED_TRIES = 4
+"""Tries of a claim, over about a second and a half, until an unsettled earlier attempt raises an alert."""
 
 KEY_LIFE_MARGIN = timedelta(hours=1)
 """So long before a key's documented end nothing is sent under it any more."""
@@ -95,17 +99,22 @@ class Attempting:
             ):
                 # Final, or gone on to another account while this process was stopped (W5).
                 return Report(kind=Kind.STOPPED, status=AttemptStatus.NOT_SENT)
-            if await attempts.open_before(session, checkout.id, task.number):
-                raise Unsettled(f"an attempt before {task.attempt_id}")
+            blocked = await attempts.open_before(session, checkout.id, task.number)
+            if blocked and (attempt is None or attempt.sent_at is None):
+                return await self._blocked(session, task)
             if attempt is None:
                 why = await self._ineligible(session, checkout, task)
                 if why is not None:
                     tell(session, checkout.id, "account.skipped", account=task.account, reason=why)
                     return Report(kind=Kind.EXCLUDED, status=AttemptStatus.NOT_SENT, detail=why)
-                await attempts.intend(session, self._new_attempt(checkout, task))
+                await attempts.intend(
+                    session,
+                    self._new_attempt(checkout, task),
+                    expires_after=self._context.settings.action_expires_after,
+                )
             send = await attempts.claim_first_send(session, task.attempt_id)
             first = send is not None
-            if send is None and attempt is not None and self._may_resend(attempt):
+            if send is None and attempt is not None and not blocked and self._may_resend(attempt):
                 send = await attempts.claim_resend(session, task.attempt_id)
             if send is not None:
                 if checkout.status != CheckoutStatus.PROCESSING:
@@ -120,6 +129,20 @@ class Attempting:
         if send is None:
             return await self._look_up(task)
         return Claim(checkout=checkout, attempt=attempt, send=send, first=first)
+
+    @staticmethod
+    async def _blocked(session: AsyncSession, task: SendAttempt) -> Report:
+        """An earlier attempt may hold or take money: nothing is sent, and soon a person knows (I9, I11).
+
+        Usually a refund of late money is about to end: raises Unsettled the first times.
+        """
+        if activity.info().attempt < BLOCKED_TRIES:
+            raise Unsettled(f"an attempt before {task.attempt_id}")
+        message = f"{task.account} is not asked while an earlier attempt may hold money"
+        await alert(session, "attempt.blocked", task.attempt_id, message)
+        return Report(
+            kind=Kind.BLOCKED, status=AttemptStatus.NOT_SENT, detail="an earlier attempt is unsettled"
+        )
 
     async def _ineligible(self, session: AsyncSession, checkout: Checkout, task: SendAttempt) -> str | None:
         if task.recheck:
@@ -143,6 +166,7 @@ class Attempting:
             account=task.account,
             method=task.method,
             status=AttemptStatus.STARTED,
+            return_url=checkout.return_url or f"{self._context.settings.public_url}/returned",
             card=card[1] if card is not None and task.method is MethodType.CARD else None,
         )
 
@@ -154,7 +178,10 @@ class Attempting:
         return datetime.now(UTC) - attempt.sent_at < life - KEY_LIFE_MARGIN
 
     def _charge_request(self, checkout: Checkout, attempt: Attempt) -> ChargeRequest:
-        """Built from the recorded rows alone, so that every send of an attempt has equal bytes (I8)."""
+        """Built from the recorded rows alone, so that every send of an attempt has equal bytes (I8).
+
+        Attempts made before their `return_url` and `expires_at` were kept take them from the settings.
+        """
         method = PaymentMethod.model_validate(checkout.payment_method)
         card = card_of(self._context, checkout, attempt.account)
         settings = self._context.settings
@@ -171,8 +198,9 @@ class Attempting:
                 }
             ),
             customer=Customer.model_validate(checkout.customer),
-            return_url=checkout.return_url or f"{settings.public_url}/returned",
-            expires_at=attempt.created_at + timedelta(seconds=settings.action_expires_after),
+            return_url=attempt.return_url or checkout.return_url or f"{settings.public_url}/returned",
+            expires_at=attempt.expires_at
+            or attempt.created_at + timedelta(seconds=settings.action_expires_after),
         )
 
     @activity.defn
@@ -232,6 +260,7 @@ class Attempting:
                     tell(
                         session, checkout.id, "attempt.not_found", attempt_id=attempt.id, account=task.account
                     )
+                    measuring.attempt_ended(session, row, AttemptStatus.NOT_FOUND)
                     return Report(kind=Kind.NOT_FOUND, status=AttemptStatus.NOT_FOUND)
             return await record(session, attempt, outcome)
 

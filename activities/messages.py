@@ -79,6 +79,11 @@ class LookUpAttempt(AttemptTask):
     """The fence or quiet period has passed and the look-up before found nothing: another one is proof."""
 
 
+class CompensateAttempt(AttemptTask):
+    overdue: bool = False
+    """The money should be back by now: a person has to know."""
+
+
 class CaptureAttempt(AttemptTask):
     amount: int | None = None
     """Minor units; None: all of it."""
@@ -98,6 +103,8 @@ class Kind(StrEnum):
     UNKNOWN = "unknown"
     NOT_FOUND = "not_found"
     MISMATCH = "mismatch"
+    BLOCKED = "blocked"
+    """Not asked: an attempt before this one may hold or take money."""
     EXCLUDED = "excluded"
     """Not asked: the account is no longer eligible."""
     LATE = "late"
@@ -151,9 +158,14 @@ class Delivered(Frozen):
 
 
 class Compensated(Frozen):
-    """What the watcher's compensation has come to: `refunded`, `voided`, `pending` or `nothing`."""
+    """What the watcher's compensation has come to.
+
+    `refunded`, `voided`; `adopted`: the checkout counts the money; `pending`; `nothing`.
+    """
 
     result: str
+    taken: bool = False
+    """Pending, and the gateway has told that it has the refund."""
 
 
 class RefundTask(Frozen):

@@ -70,6 +70,7 @@ async def start_watcher(
                 intervals=settings.watch_intervals,
                 watch_for=settings.watch_for if watch_for is None else watch_for,
                 timeout=3 * settings.look_up_timeout,
+                unclear_after=settings.unresolved_after,
             ),
             id=f"watch/{attempt.id}",
             task_queue=settings.task_queue,

@@ -117,6 +117,11 @@ class Attempt(SQLModel, table=True):
     """The gateway's page, once handed out."""
     closed_at: datetime | None = _time()
     """When the gateway confirmed that the page or challenge is closed."""
+    return_url: str | None = None
+    expires_at: datetime | None = _time()
+    """What the first send said, for every other send to say the same (I8)."""
+    unknown_since: datetime | None = _time()
+    """When its outcome first was unknown."""
     detail: str | None = None
     """The last unclear or unexpected answer, in words for the operator."""
     decline: dict[str, Any] | None = _json()

@@ -62,6 +62,15 @@ class WatchInput(Frozen):
     """Seconds."""
     timeout: float
     """Seconds that one look-up with its refund may take."""
+    unclear_after: float = 6 * 3600.0
+    """Seconds until money that is not back, or may be there, raises an alert. A refund that the gateway says
+    it has may take as long as the watch."""
+    looks: int = 0
+    """Made before, by earlier runs of the same watch."""
+    waited: float = 0
+    """Seconds, by earlier runs of the same watch."""
+    owed: float | None = None
+    """Of these, the seconds since money is owed, or may be."""
 
 
 class NotifyInput(Frozen):

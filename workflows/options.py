@@ -31,6 +31,12 @@ SETTLING_RETRIES: Final = RetryPolicy(
 CAPTURE_PATIENCE: Final = timedelta(seconds=2)
 """How long a capture waits for the run to hear that the payment is authorized."""
 
+OVERDUE_PAUSE: Final = timedelta(days=1)
+"""Between looks at late money whose return is overdue: a person knows, webhooks still wake the watcher."""
+
+LOOKS_A_RUN: Final = 200
+"""Looks of a watcher, of about eight events each, after which it begins a new history."""
+
 CLOSE_TIMEOUT: Final = timedelta(seconds=90)
 """Closing a page is a call and a look-up: at most 56 s at Flutterwave by the adapters' own caps."""
 

@@ -136,6 +136,8 @@ class Bank(Gateway):
     look_ups: int = 0
     payments: dict[str, GatewayPayment] = field(default_factory=dict)
     refunds: dict[str, list[GatewayRefund]] = field(default_factory=dict)
+    refund_status: RefundStatus = RefundStatus.SUCCEEDED
+    """What becomes of the refunds that are made from now on."""
     on_charge: Callable[[ChargeRequest], Awaitable[None]] | None = None
     """Called before every charge that reaches the gateway: where invariants are checked."""
     _by_key: dict[str, tuple[ChargeRequest, Outcome]] = field(default_factory=dict)
@@ -282,7 +284,7 @@ class Bank(Gateway):
             made = GatewayRefund(
                 gateway_refund_id=f"ref_{next(_numbers)}",
                 refund_id=request.refund_id,
-                status=RefundStatus.SUCCEEDED,
+                status=self.refund_status,
                 amount=request.amount,
             )
             self._refund_keys[request.idempotency_key] = made
@@ -294,6 +296,11 @@ class Bank(Gateway):
             )
         await _run(play.meanwhile)
         return Unknown(detail="no answer") if play.heard == "lost" else made
+
+    def decide_refunds(self, reference: str, status: RefundStatus) -> None:
+        """The network decides: the refunds under this reference become `status`."""
+        made = self.refunds.get(reference, [])
+        self.refunds[reference] = [refund.model_copy(update={"status": status}) for refund in made]
 
     async def look_up_refunds(self, handle: PaymentHandle) -> RefundLookUpAnswer:
         return FoundRefunds(refunds=tuple(self.refunds.get(handle.reference, ())))
