@@ -35,7 +35,7 @@ OVERDUE_PAUSE: Final = timedelta(days=1)
 """Between looks at late money whose return is overdue: a person knows, webhooks still wake the watcher."""
 
 LOOKS_A_RUN: Final = 200
-"""Looks of a watcher, of about eight events each, after which it begins a new history."""
+"""Looks of a watcher, of about eleven events each, after which it begins a new history."""
 
 CLOSE_TIMEOUT: Final = timedelta(seconds=90)
 """Closing a page is a call and a look-up: at most 56 s at Flutterwave by the adapters' own caps."""

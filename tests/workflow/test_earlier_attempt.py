@@ -1,4 +1,4 @@
-"""An earlier attempt that may hold money blocks the next account; late money that nobody followed is adopted."""
+"""An earlier attempt that may hold money blocks the next account; late money in between is adopted."""
 
 import asyncio
 from datetime import timedelta
@@ -35,9 +35,7 @@ async def blocked(world: World) -> tuple[str, WorkflowHandle[Any, Any]]:
     world.faults.stall[4] = 1.0  # plan, claim, record; the next claim waits for what the test does
     checkout = await world.checkout()
     handle = await world.start(checkout)
-    async with asyncio.timeout(10):
-        while await world.statuses(checkout) != ["card-a declined"]:
-            await asyncio.sleep(0.02)
+    await world.until_told(checkout, "attempt.declined")
     await become(world, checkout, "captured")
     return checkout, handle
 
@@ -78,7 +76,7 @@ async def test_what_is_blocked_can_be_canceled(new_world: NewWorld) -> None:
 
 
 class Left:
-    """An attempt believed not found, whose money then appears; its checkout is open, nobody else was asked."""
+    """An attempt believed not found, whose money then appears; its checkout is open, nobody else asked."""
 
     def __init__(self, world: World, checkout: str) -> None:
         self.world, self.checkout = world, checkout
