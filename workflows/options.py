@@ -34,7 +34,7 @@ CAPTURE_PATIENCE: Final = timedelta(seconds=2)
 OVERDUE_PAUSE: Final = timedelta(days=1)
 """Between looks at late money whose return is overdue: a person knows, webhooks still wake the watcher."""
 
-LOOKS_A_RUN: Final = 200
+LOOKS_A_RUN: Final = 50
 """Looks of a watcher, of about eleven events each, after which it begins a new history."""
 
 CLOSE_TIMEOUT: Final = timedelta(seconds=90)

@@ -1,5 +1,6 @@
 """The paths whose histories are kept: how each is walked, by name."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import NamedTuple
@@ -7,6 +8,7 @@ from typing import NamedTuple
 from domain.decline import DeclineCategory
 from domain.ids import attempt_id
 from domain.outcome import PaymentStatus
+from gateways.base import RefundStatus
 from tests.workflow.bank import action, approve, decline, lost, never, not_sent, pending
 from tests.workflow.world import World
 from workflows.checkout import Checkout
@@ -113,6 +115,57 @@ async def watcher_refunds(world: World) -> str:
     return world.watcher(checkout).id
 
 
+async def watcher_goes_on(world: World) -> str:
+    """A refund that stays pending: the run that began anew."""
+    world.banks["card-a"].charge_script = [never(), never(), never()]
+    checkout = await world.checkout()
+    await world.run(checkout)
+    world.banks["card-a"].refund_status = RefundStatus.PENDING
+    world.banks["card-a"].appear(attempt_id(checkout, 1), 12_500, "NGN")
+    for _ in range(4):
+        await world.skip(timedelta(days=10))
+    world.banks["card-a"].decide_refunds(attempt_id(checkout, 1), RefundStatus.SUCCEEDED)
+    await world.compensated(checkout)
+    return world.watcher(checkout).id
+
+
+async def review_resolved_by_itself(world: World) -> str:
+    world.banks["momo"].charge_script = [never()]
+    world.banks["momo"].look_up_faults = 100_000
+    checkout = await world.checkout()
+    handle = await world.start(checkout)
+    await world.skip(timedelta(minutes=45))
+    world.banks["momo"].look_up_faults = 0
+    await handle.result()
+    return handle.id
+
+
+async def blocked_then_next(world: World) -> str:
+    """An attempt that was declined turns out to hold money until it is given back."""
+    world.banks["card-a"].charge_script = [decline(DeclineCategory.SOFT)]
+    world.faults.stall[4] = 1.0
+    checkout = await world.checkout()
+    handle = await world.start(checkout)
+    await world.until_told(checkout, "attempt.declined")
+    await world.become(attempt_id(checkout, 1), "captured")
+    async with asyncio.timeout(20):
+        while not await world.alerts(attempt_id(checkout, 2)):  # noqa: ASYNC110 - a worker writes it
+            await asyncio.sleep(0.05)
+    await world.become(attempt_id(checkout, 1), "refunded")
+    await handle.result()
+    return handle.id
+
+
+async def watcher_adopts(world: World) -> str:
+    """Late money is the checkout's own by the time its watcher looks."""
+    world.banks["momo"].charge_script = [lost(approve())]
+    checkout = await world.checkout()
+    await world.run(checkout)
+    watch = await world.watch(checkout, account="momo")
+    await watch.result()
+    return watch.id
+
+
 CARDS = ("card-a", "card-b")
 MOBILE = ("momo", "card-b")
 SCENARIOS = {
@@ -129,4 +182,8 @@ SCENARIOS = {
     "cancel_while_waiting": Scenario(CARDS, cancel_while_waiting),
     "expiry": Scenario(("momo",), expiry),
     "watcher_refunds": Scenario(MOBILE, watcher_refunds),
+    "watcher_goes_on": Scenario(CARDS, watcher_goes_on),
+    "watcher_adopts": Scenario(MOBILE, watcher_adopts),
+    "review_resolved_by_itself": Scenario(MOBILE, review_resolved_by_itself),
+    "blocked_then_next": Scenario(CARDS, blocked_then_next),
 }

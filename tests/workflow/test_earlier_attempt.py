@@ -15,18 +15,11 @@ from activities.refunding import Refunding
 from domain.checkout import MethodType
 from domain.decline import DeclineCategory
 from domain.ids import attempt_id
-from storage import attempts
 from tests.workflow.bank import decline, never
 from tests.workflow.conftest import NewWorld
 from tests.workflow.world import AMOUNT, World
 from workflows.checkout import Checkout
 from workflows.messages import CancelCheckout
-
-
-async def become(world: World, checkout: str, status: str) -> None:
-    async with world.database.transaction() as session:
-        await attempts.lock(session, attempt_id(checkout, 1), checkout)
-        await attempts.change(session, attempt_id(checkout, 1), status=status)
 
 
 async def blocked(world: World) -> tuple[str, WorkflowHandle[Any, Any]]:
@@ -36,7 +29,7 @@ async def blocked(world: World) -> tuple[str, WorkflowHandle[Any, Any]]:
     checkout = await world.checkout()
     handle = await world.start(checkout)
     await world.until_told(checkout, "attempt.declined")
-    await become(world, checkout, "captured")
+    await world.become(attempt_id(checkout, 1), "captured")
     return checkout, handle
 
 
@@ -53,7 +46,7 @@ async def test_the_next_account_waits_until_the_money_is_back(new_world: NewWorl
         checkout, handle = await blocked(world)
         await alerted(world, checkout)
         assert not world.banks["card-b"].charges
-        await become(world, checkout, "refunded")
+        await world.become(attempt_id(checkout, 1), "refunded")
         assert (await handle.result()).status == "succeeded"
         assert len(world.banks["card-b"].charges) == 1
 

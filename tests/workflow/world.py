@@ -242,6 +242,11 @@ class World:
         async with self.database.transaction() as session:
             return await attempts.of_checkout(session, checkout_id)
 
+    async def become(self, attempt: str, status: str) -> None:
+        """As if another process had written it."""
+        async with self.database.transaction() as session:
+            await attempts.change(session, attempt, status=status)
+
     async def statuses(self, checkout_id: str) -> list[str]:
         return [f"{attempt.account} {attempt.status}" for attempt in await self.attempts(checkout_id)]
 
