@@ -5,8 +5,9 @@ Gateway accounts have settings of their own: see `gateways/registry.py`.
 
 from enum import StrEnum
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, PostgresDsn, TypeAdapter, field_validator
+from pydantic import Field, PostgresDsn, TypeAdapter, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _POSTGRES = TypeAdapter(PostgresDsn)
@@ -62,7 +63,7 @@ class Settings(BaseSettings):
     """Start-to-close of the charge: above connect plus read time-out of every account."""
     look_up_timeout: float = Field(default=40.0, gt=0)
     quiet_period: float | None = Field(default=None, ge=0)
-    """Overrides every gateway's own quiet period. For the demo and tests; leave unset in production."""
+    """Overrides every gateway's own quiet period. For the demo and tests; refused in production."""
     look_up_intervals: tuple[float, ...] = (1, 2, 4, 8, 15, 30, 60)
     """Pauses between look-ups of an unclear payment; the last one repeats."""
     action_poll_intervals: tuple[float, ...] = (5, 10, 20, 30, 60, 120, 300)
@@ -108,6 +109,13 @@ class Settings(BaseSettings):
     def _is_postgres(cls, value: str) -> str:
         _POSTGRES.validate_python(value)
         return value
+
+    @model_validator(mode="after")
+    def _waits_in_production(self) -> Self:
+        """A shortened quiet period believes "not found" too early, which charges customers twice (I10)."""
+        if self.environment is Environment.PRODUCTION and self.quiet_period is not None:
+            raise ValueError("QUIET_PERIOD is for the demo and tests; it must be unset in production")
+        return self
 
     @property
     def allow_loopback(self) -> bool:

@@ -1,8 +1,8 @@
 """Whatever gateways, networks, webhooks and processes do: the promises hold, by the gateways' own ledgers.
 
-Each example is a script of answers for up to three accounts, webhooks in any order and number, cancels, and commits
-that are lost; it runs on a server whose time skips. A failure prints how to replay it (`@reproduce_failure`).
-`HYPOTHESIS_PROFILE=nightly` runs many more examples.
+Each example is a script of answers for up to three accounts, webhooks in any order and number, cancels, and
+commits that are lost; it runs on a server whose time skips. A failure prints how to replay it
+(`@reproduce_failure`). `HYPOTHESIS_PROFILE=nightly` runs many more examples.
 """
 
 import os
@@ -109,8 +109,8 @@ class Witness:
         return arrived
 
     async def may_appear(self, account: str, reference: str) -> ChargeRequest | None:
-        """A request that was lost and may be executed yet: within its gateway's longest time in flight, which the
-        quiet period covers with room to spare."""
+        """A request that was lost and may be executed yet: within its gateway's longest time in flight, which
+        the quiet period covers with room to spare."""
         quiet = ACCOUNTS[account].capabilities.quiet_period
         last = self._last.get(reference)
         if last is None or await self._world.now() - last > quiet - timedelta(minutes=1):
