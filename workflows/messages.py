@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from domain.checkout import CheckoutStatus
+from domain.dispute import DisputeStatus
 from domain.outcome import Frozen
 from domain.refund import RefundState
 
@@ -95,3 +96,35 @@ class RefundInput(Frozen):
 
 class RefundResult(Frozen):
     status: RefundState
+
+
+class LookInput(Frozen):
+    """Look something up about one attempt until it is settled. Durations in seconds."""
+
+    checkout_id: str
+    attempt_id: str
+    account: str
+    intervals: tuple[float, ...]
+    """Between looks; the last one repeats."""
+    timeout: float
+    """What one look may take."""
+    looks: int = 0
+    """Made before, by earlier runs of the same."""
+
+
+class DisputeResult(Frozen):
+    statuses: tuple[DisputeStatus, ...]
+
+
+class ScanInput(Frozen):
+    """List an account's disputes once. Durations in seconds."""
+
+    account: str
+    intervals: tuple[float, ...]
+    """Between looks at a dispute that the scan finds."""
+    timeout: float
+
+
+class ScanResult(Frozen):
+    found: int
+    """Payments of ours whose disputes were not known as they are."""
