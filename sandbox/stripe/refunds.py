@@ -33,9 +33,8 @@ class Refunds:
         given = Parameters(form_of(call), REFUND_CREATE)
         intent, charge = self._paid(call, given)
         if self._disputes.bars_refunds(intent):
-            raise conflict(
-                f"Charge {charge.id} has been charged back; cannot issue a refund.", "charge_disputed"
-            )
+            message = f"Charge {charge.id} has been charged back; cannot issue a refund."
+            raise conflict(message, "charge_disputed")
         left = charge.amount_captured - charge.amount_refunded
         if left == 0:
             raise conflict(f"Charge {charge.id} has already been refunded.", "charge_already_refunded")
