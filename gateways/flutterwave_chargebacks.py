@@ -1,7 +1,8 @@
 """Flutterwave's chargebacks, as `GET /chargebacks` lists them.
 
 Fields as in the samples of https://developer.flutterwave.com/docs/payment-operations/chargebacks: `id`,
-`amount` in the transaction's currency, `flw_ref`, `status`, `comment`, `created_at`, `transaction_id`, `tx_ref`.
+`amount` in the transaction's currency, `flw_ref`, `status`, `comment`, `created_at`, `transaction_id`,
+`tx_ref`.
 """
 
 import re

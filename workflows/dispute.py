@@ -11,7 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.disputing import Disputing
     from activities.messages import AttemptTask, DisputeReport
     from workflows.messages import DisputeResult, GatewayNews, LookInput
-    from workflows.options import GATEWAY_RETRIES, LOOKS_PER_RUN, NOTHING_YET
+    from workflows.options import GATEWAY_RETRIES, NOTHING_YET
     from workflows.story import Story
 
 
@@ -33,7 +33,8 @@ class Dispute:
             if self._settled(report) and self._news == seen:
                 return DisputeResult(statuses=report.statuses)
             await self._pause(seen)
-            if self._looks - task.looks >= LOOKS_PER_RUN or workflow.info().is_continue_as_new_suggested():
+            enough = self._looks - task.looks >= task.looks_per_run
+            if enough or workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(task.model_copy(update={"looks": self._looks}))
 
     def _settled(self, report: DisputeReport) -> bool:

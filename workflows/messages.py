@@ -1,11 +1,16 @@
 """What workflows are started with and sent. It lies in Temporal's histories: ids only."""
 
 from enum import StrEnum
+from typing import Final
 
 from domain.checkout import CheckoutStatus
 from domain.dispute import DisputeStatus
 from domain.outcome import Frozen
 from domain.refund import RefundState
+
+LOOKS_PER_RUN: Final = 150
+"""After so many looks a run that waits for months continues as a new one: about 1,200 events of the 4,096
+after which the server suggests it (docs.temporal.io/workflow-execution/continue-as-new)."""
 
 
 class CheckoutInput(Frozen):
@@ -92,6 +97,7 @@ class RefundInput(Frozen):
     """Seconds, by earlier runs of the same refund."""
     taken: bool = False
     """An earlier run has learnt that the gateway has it."""
+    looks_per_run: int = LOOKS_PER_RUN
 
 
 class RefundResult(Frozen):
@@ -110,6 +116,7 @@ class LookInput(Frozen):
     """What one look may take."""
     looks: int = 0
     """Made before, by earlier runs of the same."""
+    looks_per_run: int = LOOKS_PER_RUN
 
 
 class DisputeResult(Frozen):

@@ -33,10 +33,6 @@ SCAN_RETRIES: Final = RetryPolicy(
 )
 """For listing an account's disputes: what stays unanswered is asked again by the next scan."""
 
-LOOKS_PER_RUN: Final = 150
-"""After so many looks a run that waits for months continues as a new one: about 1,200 events of the 4,096
-after which the server suggests it (docs.temporal.io/workflow-execution/continue-as-new)."""
-
 NOTHING_YET: Final = 6
 """Looks at a payment of whose dispute a webhook told and whose look-up shows none, before it is given up."""
 

@@ -11,7 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.messages import RefundReport, RefundTask
     from activities.refunding import Refunding
     from workflows.messages import GatewayNews, RefundInput, RefundResult
-    from workflows.options import GATEWAY_RETRIES, LOOKS_PER_RUN
+    from workflows.options import GATEWAY_RETRIES
     from workflows.story import Story
 
 MAX_RETRY_AFTER = 3600.0
@@ -41,7 +41,8 @@ class Refund:
             self._story.tell(f"{task.account}: {report.detail or 'not decided'}")
             taken = report.taken
             await self._pause(report, seen)
-            if self._looks - task.looks >= LOOKS_PER_RUN or workflow.info().is_continue_as_new_suggested():
+            enough = self._looks - task.looks >= task.looks_per_run
+            if enough or workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(self._so_far(taken=taken))
 
     def _so_far(self, *, taken: bool) -> RefundInput:

@@ -8,7 +8,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.messages import AttemptTask, RefundsChecked
     from activities.refund_checking import RefundChecking
     from workflows.messages import GatewayNews, LookInput
-    from workflows.options import GATEWAY_RETRIES, LOOKS_PER_RUN
+    from workflows.options import GATEWAY_RETRIES
 
 
 @workflow.defn
@@ -30,7 +30,8 @@ class RefundCheck:
             if checked.done:
                 continue
             await self._pause(seen)
-            if self._looks - task.looks >= LOOKS_PER_RUN or workflow.info().is_continue_as_new_suggested():
+            enough = self._looks - task.looks >= task.looks_per_run
+            if enough or workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(task.model_copy(update={"looks": self._looks}))
 
     async def _check(self) -> RefundsChecked:

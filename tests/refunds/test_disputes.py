@@ -1,4 +1,4 @@
-"""A dispute is what the gateway's look-up says, bars refunds, and is known however late or often it is told."""
+"""A dispute is what the gateway's look-up says. It bars refunds, however late or often it is told."""
 
 import asyncio
 from datetime import timedelta
@@ -52,7 +52,7 @@ async def strays(till: Till) -> list[str]:
 
 @BOTH
 async def test_from_the_first_hint_to_the_end(new_till: NewTill, account: str) -> None:
-    """The checkout's run closed before; months pass, a webhook is lost, and the look-ups still see the end."""
+    """The checkout's run closed before; months pass, a webhook is lost, and look-ups still see the end."""
     async with new_till(account) as till:
         till.bank.dispute(till.attempt, OPEN)
         till.bank.look_up_faults = 1
@@ -168,7 +168,7 @@ async def test_a_refund_that_may_have_left_is_looked_up_whatever_the_bank_says(n
 async def test_stray_money_that_went_back_by_dispute_is_not_refunded_too(
     new_till: NewTill, account: str
 ) -> None:
-    """I11: not sent while the dispute is open; lost, it is over, with an alert; won after all, it goes back."""
+    """I11: not sent while it is open; lost, it is over, with an alert; won after all, it goes back."""
     async with new_till(account) as till:
         await abandoned(till)
         compensating = Compensating(till.world.context, Refunding(till.world.context))

@@ -315,7 +315,7 @@ class Bank(Gateway):
             return Unknown(detail="the look-up is not answered")
         return FoundDisputes(disputes=tuple(self.disputes.get(handle.reference, ())))
 
-    async def disputed_payments(self, since: date) -> DisputedPaymentsAnswer:
+    async def disputed_payments(self, since: date) -> DisputedPaymentsAnswer:  # noqa: ARG002 - all it has
         return DisputedPayments(
             payments=tuple(
                 DisputedPayment(
