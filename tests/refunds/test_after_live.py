@@ -1,4 +1,4 @@
-"""What happens to a payment long after it: through the running product and the gateways' real wire formats."""
+"""What happens to a payment long after it, through the running product and the gateways' wire formats."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Merchants, an operator and the compensation refund one payment at once: the gateway's ledger judges (I12)."""
+"""Merchants, an operator and the compensation refund one payment at once: the ledger judges (I12)."""
 
 import asyncio
 from collections.abc import AsyncIterator
