@@ -33,7 +33,7 @@ def dispute(status: str = "needs_response", **changes: object) -> dict[str, obje
     }
 
 
-def chargeback(status: str = "initiated", **changes: object) -> dict[str, object]:
+def chargeback(status: str | None = "initiated", **changes: object) -> dict[str, object]:
     return {
         "id": 2221,
         "amount": 125.5,
@@ -169,5 +169,8 @@ def test_what_flutterwaves_events_are_about() -> None:
     assert told(body) == ("chargeback.initiated", EventSubject.DISPUTE, None)
     named: dict[str, object] = {"event": "chargeback.lost", "data": {"id": 2221, "transaction_id": 288200108}}
     assert told(named) == ("chargeback.lost", EventSubject.DISPUTE, "288200108")
-    failed = {"event": "refund.completed", "data": {"id": 5, "TransactionId": 12, "status": "failed"}}
+    failed: dict[str, object] = {
+        "event": "refund.completed",
+        "data": {"id": 5, "TransactionId": 12, "status": "failed"},
+    }
     assert told(failed)[1:] == (EventSubject.FAILED_REFUND, "12")

@@ -112,6 +112,7 @@ async def test_an_older_look_up_does_not_overwrite_a_newer_one(new_till: NewTill
 async def test_a_hint_without_a_dispute_ends(new_till: NewTill) -> None:
     async with new_till("card-a") as till:
         await look_at_disputes(till.parts, await till.paid())
+        await till.world.skip(timedelta(minutes=2))
         await till.world.client.get_workflow_handle(f"dispute/{till.attempt}").result()
         assert not await known(till)
 
@@ -128,9 +129,8 @@ async def test_a_scan_finds_what_no_webhook_told(new_till: NewTill) -> None:
         till.bank.dispute(till.attempt, WON)
         for _ in range(2):
             await scan_disputes(till.parts, "momo")
-            scan = till.world.client.get_workflow_handle("disputes/momo")
-            await scan.result()
-            await till.world.skip(timedelta(seconds=30))
+            for run in ("disputes/momo", f"dispute/{till.attempt}"):
+                await till.world.client.get_workflow_handle(run).result()
         [dispute] = await known(till)
         assert dispute.status == WON
         assert await till.world.told(till.checkout, "dispute.opened") == 1
