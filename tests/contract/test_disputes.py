@@ -169,8 +169,6 @@ def test_what_flutterwaves_events_are_about() -> None:
     assert told(body) == ("chargeback.initiated", EventSubject.DISPUTE, None)
     named: dict[str, object] = {"event": "chargeback.lost", "data": {"id": 2221, "transaction_id": 288200108}}
     assert told(named) == ("chargeback.lost", EventSubject.DISPUTE, "288200108")
-    failed: dict[str, object] = {
-        "event": "refund.completed",
-        "data": {"id": 5, "TransactionId": 12, "status": "failed"},
-    }
+    refund: dict[str, object] = {"id": 5, "TransactionId": 12, "status": "failed"}
+    failed: dict[str, object] = {"event": "refund.completed", "data": refund}
     assert told(failed)[1:] == (EventSubject.FAILED_REFUND, "12")
