@@ -32,7 +32,7 @@ class AbandonedAttempt:
             seen = self._news
             result = await self._compensate()
             self._looks += 1
-            if result.result in ("refunded", "voided", "adopted"):
+            if result.result in ("refunded", "voided", "disputed", "adopted"):
                 return result
             workflow.set_current_details(f"{task.account}: {result.result} after {self._looks} look-ups")
             if result.result == "nothing" and self._waited >= task.watch_for:
