@@ -12,6 +12,7 @@ from domain.attempt import AttemptStatus
 from domain.ids import Prefix, new_id
 from gateways.base import WebhookEvent
 from storage import attempts, checkouts, webhook_events
+from storage.events import alert
 from storage.tables import Attempt, WebhookEventRow
 
 log = structlog.get_logger()
@@ -57,6 +58,10 @@ async def deliver(parts: Services, event: WebhookEventRow) -> None:
         await start_watcher(parts.temporal, parts.settings, attempt, watch_for=0)
         disposition = "closed"
     async with parts.database.transaction() as session:
+        if attempt is None and event.reference is not None:
+            # Whether there is money under it, the next reconciliation of the account says (H5).
+            message = f"{event.account} tells of {event.reference}, which is no attempt of ours there"
+            await alert(session, "webhook.unknown_reference", f"{event.account}/{event.reference}", message)
         await webhook_events.mark_delivered(session, event.id, disposition)
     log.info("webhook.delivered", event_id=event.id, account=event.account, disposition=disposition)
 

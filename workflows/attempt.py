@@ -118,16 +118,19 @@ class Attempt:
             summary=f"void at {self.step.account}",
         )
 
-    async def _send(self) -> Report:
+    async def _send(self, *, looked_up: bool = False) -> Report:
+        task = SendAttempt(
+            **self._task().model_dump(),
+            number=self._number,
+            gateway=self.step.gateway,
+            method=self.step.method,
+            recheck=self._number > 1,
+        )
+        if looked_up:
+            task = task.model_copy(update={"looked_up": True})
         report = await workflow.execute_activity_method(
             Attempting.send_attempt,
-            SendAttempt(
-                **self._task().model_dump(),
-                number=self._number,
-                gateway=self.step.gateway,
-                method=self.step.method,
-                recheck=self._number > 1,
-            ),
+            task,
             start_to_close_timeout=timedelta(seconds=self._timings.charge_timeout),
             retry_policy=GATEWAY_RETRIES,
             summary=f"charge at {self.step.account}",
@@ -194,7 +197,7 @@ class Attempt:
                 report = await (self._close() if self.given_up else self._wait_for_customer())
             elif report.kind is Kind.NOT_FOUND and resends < self._timings.max_resends and self._may_resend():
                 resends += 1
-                report = await self._send()
+                report = await self._send(looked_up=True)
                 quiet_since = workflow.now()
             if self._definite(report) or (report.kind in _LEFT_OPEN and self.given_up):
                 return report

@@ -1,9 +1,11 @@
 """What workflows are started with and sent. It lies in Temporal's histories: ids only."""
 
+from datetime import datetime
 from enum import StrEnum
 
 from domain.checkout import CheckoutStatus
 from domain.outcome import Frozen
+from domain.reconciliation import ReconciliationStatus
 from domain.refund import RefundState
 
 
@@ -95,3 +97,22 @@ class RefundInput(Frozen):
 
 class RefundResult(Frozen):
     status: RefundState
+
+
+class ReconcileInput(Frozen):
+    """One account's payments that were created in `since <= t < until`."""
+
+    account: str
+    since: datetime
+    until: datetime
+
+
+class ReconcileAllInput(Frozen):
+    """Every account, over the window that the settings say."""
+
+
+class ReconcileResult(Frozen):
+    reconciliation_id: str
+    status: ReconciliationStatus
+    counts: dict[str, int]
+    """`Verdict` -> how many."""
