@@ -9,6 +9,7 @@ from api.refund_runs import tell_refunds
 from api.runs import start_watcher, tell_news
 from api.services import Services
 from domain.attempt import AttemptStatus
+from domain.checkout import CheckoutStatus
 from domain.ids import Prefix, new_id
 from gateways.base import WebhookEvent
 from storage import attempts, checkouts, webhook_events
@@ -53,6 +54,9 @@ async def deliver(parts: Services, event: WebhookEventRow) -> None:
         disposition = "known"
     elif await tell_news(parts.temporal, attempt.id):
         disposition = "signalled"
+    elif await _open(parts, attempt):
+        # Its checkout's run is lost. Started again, it looks the attempt up (T3); a watcher would refund it.
+        disposition = "recovering"
     else:
         # Nobody waits for this attempt any more: one look whether it took money after all (H5).
         await start_watcher(parts.temporal, parts.settings, attempt, watch_for=0)
@@ -73,6 +77,14 @@ async def _counted(parts: Services, attempt: Attempt) -> bool:
     async with parts.database.transaction() as session:
         checkout = await checkouts.get(session, attempt.checkout_id)
     return checkout is not None and checkout.paid_attempt_id == attempt.id
+
+
+async def _open(parts: Services, attempt: Attempt) -> bool:
+    """Whether the checkout may still take this attempt's money."""
+    async with parts.database.transaction() as session:
+        checkout = await checkouts.get(session, attempt.checkout_id)
+        gone_on = await attempts.later_exists(session, attempt.checkout_id, attempt.number)
+    return checkout is not None and not CheckoutStatus(checkout.status).final and not gone_on
 
 
 async def _attempt_of(parts: Services, event: WebhookEventRow) -> Attempt | None:

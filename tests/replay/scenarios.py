@@ -1,7 +1,7 @@
 """The paths whose histories are kept: how each is walked, by name."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from domain.decline import DeclineCategory
@@ -10,7 +10,15 @@ from domain.outcome import PaymentStatus
 from tests.workflow.bank import action, approve, decline, lost, never, not_sent, pending
 from tests.workflow.world import World
 from workflows.checkout import Checkout
-from workflows.messages import CancelCheckout, CaptureCheckout, DecideReview, Decision
+from workflows.messages import (
+    CancelCheckout,
+    CaptureCheckout,
+    DecideReview,
+    Decision,
+    ReconcileAllInput,
+    ReconcileInput,
+)
+from workflows.reconciliation import Reconcile, ReconcileAll, reconcile_id
 
 
 class Scenario(NamedTuple):
@@ -113,6 +121,32 @@ async def watcher_refunds(world: World) -> str:
     return world.watcher(checkout).id
 
 
+async def reconciled(world: World) -> str:
+    """One account's books, with money on an attempt that was left behind."""
+    world.banks["momo"].charge_script = [never()]
+    checkout = await world.checkout()
+    await world.run(checkout)
+    await world.watcher(checkout).terminate()
+    world.banks["momo"].appear(attempt_id(checkout, 1), 12_500, "NGN")
+    now = datetime.now(UTC)
+    handle = await world.client.start_workflow(
+        Reconcile.run,
+        ReconcileInput(account="momo", since=now - timedelta(days=1), until=now + timedelta(days=1)),
+        id=reconcile_id("momo", checkout),
+        task_queue=world.task_queue,
+    )
+    await handle.result()
+    return handle.id
+
+
+async def reconciled_all(world: World) -> str:
+    handle = await world.client.start_workflow(
+        ReconcileAll.run, ReconcileAllInput(), id="reconcile-all/recorded", task_queue=world.task_queue
+    )
+    await handle.result()
+    return handle.id
+
+
 CARDS = ("card-a", "card-b")
 MOBILE = ("momo", "card-b")
 SCENARIOS = {
@@ -129,4 +163,6 @@ SCENARIOS = {
     "cancel_while_waiting": Scenario(CARDS, cancel_while_waiting),
     "expiry": Scenario(("momo",), expiry),
     "watcher_refunds": Scenario(MOBILE, watcher_refunds),
+    "reconciled": Scenario(MOBILE, reconciled),
+    "reconciled_all": Scenario(CARDS, reconciled_all),
 }
