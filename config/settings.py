@@ -113,6 +113,10 @@ class Settings(BaseSettings):
     recover_after: float = Field(default=120.0, gt=0)
     """An open checkout of which nothing was heard for so long is asked after in Temporal, and started again
     where its run is lost. At least two `charge_timeout`."""
+    dispute_intervals: tuple[float, ...] = (1, 2, 4, 8, 15, 30, 300, 3600, 6 * 3600, 86400)
+    """Pauses between looks at a dispute that is not over; the last one repeats, a webhook shortens them."""
+    dispute_scan_interval: float = Field(default=6 * 3600.0, ge=1)
+    """Pause between listings of every account's disputes, for those of which no webhook told."""
 
     encryption_keys: SecretStr | None = None
     """`name:base64` pairs, the sealing key first; see `config/keys.py`. Production does not start without."""

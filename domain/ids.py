@@ -15,6 +15,7 @@ class Prefix(StrEnum):
     ALERT = "alr"
     BREAK = "brk"
     RECONCILIATION = "rec"
+    DISPUTE = "dp"
 
 
 def new_id(prefix: Prefix) -> str:
