@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.service import RPCError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities import measuring
@@ -27,6 +28,7 @@ from activities.disputing import Disputing
 from activities.finishing import Finishing
 from activities.notifying import Notifying
 from activities.planning import Planning
+from activities.reconciling import Reconciling
 from activities.refund_checking import RefundChecking
 from activities.refunding import Refunding
 from config import logging as logs
@@ -43,6 +45,8 @@ from workflows.checkout import Checkout
 from workflows.dispute import Dispute
 from workflows.dispute_scan import DisputeScan
 from workflows.merchant_notification import MerchantNotification, notification_queue
+from workflows.reconcile_schedule import keep_schedule
+from workflows.reconciliation import Reconcile, ReconcileAll
 from workflows.refund import Refund
 from workflows.refund_check import RefundCheck
 from workflows.search_attributes import NAMES
@@ -57,11 +61,15 @@ WORKFLOWS: Sequence[type] = (
     Dispute,
     DisputeScan,
     MerchantNotification,
+    Reconcile,
+    ReconcileAll,
 )
 
 DRAIN = timedelta(seconds=30)
 """How long running activities may take after SIGTERM."""
 NOTIFICATIONS_AT_ONCE = 50
+PREPARED_EVERY = 60.0
+"""Seconds."""
 
 
 def build_context(settings: Settings) -> Context:
@@ -85,6 +93,7 @@ def build_context(settings: Settings) -> Context:
 
 def activity_methods(context: Context) -> list[Callable[..., Any]]:
     attempting, capturing, refunding = Attempting(context), Capturing(context), Refunding(context)
+    reconciling = Reconciling(context)
     disputing = Disputing(context)
     return [
         Planning(context).plan_checkout,
@@ -99,6 +108,12 @@ def activity_methods(context: Context) -> list[Callable[..., Any]]:
         disputing.look_up_disputes,
         disputing.find_disputes,
         Finishing(context).finish_checkout,
+        reconciling.list_reconcilable,
+        reconciling.begin_reconciliation,
+        reconciling.reconcile_listed,
+        reconciling.reconcile_unlisted,
+        reconciling.reconcile_breaks,
+        reconciling.end_reconciliation,
     ]
 
 
@@ -140,6 +155,22 @@ def measured(port: int) -> Runtime:
     return Runtime(telemetry=TelemetryConfig(metrics=metrics))
 
 
+async def prepare_namespace(client: Client, settings: Settings) -> None:
+    """What the namespace must know besides runs. Raises RPCError."""
+    await register_search_attributes(client, NAMES)
+    await keep_schedule(client, task_queue=settings.task_queue, every=settings.reconcile_every)
+
+
+async def keep_prepared(client: Client, settings: Settings) -> None:
+    """Again and again: a server whose data was lost comes back without any of it (T3)."""
+    while True:
+        await asyncio.sleep(PREPARED_EVERY)
+        try:
+            await prepare_namespace(client, settings)
+        except RPCError as error:
+            log.warning("worker.namespace_not_prepared", error=type(error).__name__)
+
+
 async def main() -> None:
     settings = Settings()
     logs.configure(settings)
@@ -150,8 +181,9 @@ async def main() -> None:
     except (BadAccounts, BadCountryMap, BadDataset) as error:
         sys.exit(f"The worker does not start: {error}")
     client = await connect(settings)
-    await register_search_attributes(client, NAMES)
+    await prepare_namespace(client, settings)
     stop = asyncio.Event()
+    keeping = asyncio.create_task(keep_prepared(client, settings), name="keep-prepared")
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
     try:
@@ -162,6 +194,8 @@ async def main() -> None:
             await stop.wait()
             log.info("worker.draining", seconds=DRAIN.total_seconds())
     finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
         await context.accounts.aclose()
         await context.database.aclose()
     log.info("worker.stopped")

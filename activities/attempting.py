@@ -49,6 +49,13 @@ def _answered(attempt: Attempt) -> bool:
     return status.settled or status in (AttemptStatus.REQUIRES_ACTION, AttemptStatus.PENDING)
 
 
+def _passed_by(attempt: Attempt | None) -> Report:
+    """An attempt after which the checkout has gone on; without a row it was never asked."""
+    if attempt is None:
+        return Report(kind=Kind.EXCLUDED, status=AttemptStatus.NOT_SENT, detail="passed by")
+    return report_of(attempt)
+
+
 def _checked(outcome: Approved, checkout: Checkout, attempt: Attempt) -> Approved | Mismatch:
     return check(
         outcome.payment,
@@ -94,11 +101,12 @@ class Attempting:
             attempt = await attempts.get(session, task.attempt_id)
             if attempt is not None and _answered(attempt):
                 return report_of(attempt)
-            if CheckoutStatus(checkout.status).final or await attempts.later_exists(
-                session, checkout.id, task.number
-            ):
-                # Final, or gone on to another account while this process was stopped (W5).
+            if CheckoutStatus(checkout.status).final:
                 return Report(kind=Kind.STOPPED, status=AttemptStatus.NOT_SENT)
+            if await attempts.later_exists(session, checkout.id, task.number):
+                # Gone on to another account: while this process was stopped (W5), or in a run that is lost
+                # and walks the same plan anew (T3). It went on because this attempt was definitely negative.
+                return _passed_by(attempt)
             blocked = await attempts.open_before(session, checkout.id, task.number)
             if blocked and (attempt is None or attempt.sent_at is None):
                 return await self._blocked(session, task)
@@ -114,7 +122,7 @@ class Attempting:
                 )
             send = await attempts.claim_first_send(session, task.attempt_id)
             first = send is not None
-            if send is None and attempt is not None and not blocked and self._may_resend(attempt):
+            if send is None and not blocked and self._may_resend(attempt, looked_up=task.looked_up):
                 send = await attempts.claim_resend(session, task.attempt_id)
             if send is not None:
                 if checkout.status != CheckoutStatus.PROCESSING:
@@ -170,12 +178,22 @@ class Attempting:
             card=card[1] if card is not None and task.method is MethodType.CARD else None,
         )
 
-    def _may_resend(self, attempt: Attempt) -> bool:
-        """Only under a key that the gateway surely still knows."""
-        life = self._context.accounts.known[attempt.account].capabilities.key_life
-        if life is None or attempt.sent_at is None:
+    def _may_resend(self, attempt: Attempt | None, *, looked_up: bool) -> bool:
+        """Only under a key that the gateway surely still knows; long after the send, only after a look-up.
+
+        Soon after it, this is the activity repeated after its worker's death. Later it is a run that was
+        started again or reset, which knows nothing of what it did before (T3, T4): it looks first.
+        """
+        if attempt is None or attempt.sent_at is None:
             return False
-        return datetime.now(UTC) - attempt.sent_at < life - KEY_LIFE_MARGIN
+        life = self._context.accounts.known[attempt.account].capabilities.key_life
+        if life is None:
+            return False
+        now = datetime.now(UTC)
+        patience = timedelta(seconds=self._context.settings.resend_unlooked_for)
+        if not looked_up and now - (attempt.last_sent_at or attempt.sent_at) > patience:
+            return False
+        return now - attempt.sent_at < life - KEY_LIFE_MARGIN
 
     def _charge_request(self, checkout: Checkout, attempt: Attempt) -> ChargeRequest:
         """Built from the recorded rows alone, so that every send of an attempt has equal bytes (I8).

@@ -73,6 +73,8 @@ class SendAttempt(AttemptTask):
     method: MethodType
     recheck: bool = False
     """Eligibility is checked again first: time has passed since the plan."""
+    looked_up: bool = False
+    """A look-up has just found nothing of an earlier send."""
 
 
 class LookUpAttempt(AttemptTask):

@@ -18,6 +18,7 @@ from api.error_handlers import install
 from api.errors import Unavailable, respond
 from api.json_guard import JsonGuard
 from api.outbox import empty_for_ever
+from api.recovery import Recovery
 from api.request_id import RequestId
 from api.routes import checkouts, health, refunds, routing, webhooks
 from api.services import Services
@@ -62,10 +63,12 @@ def create_app(settings: Settings) -> ASGIApp:
         parts.changes.start()
         sweep = asyncio.create_task(sweep_for_ever(parts), name="sweep")
         outbox = asyncio.create_task(empty_for_ever(parts), name="outbox")
+        recovery = asyncio.create_task(Recovery(parts).for_ever(), name="recovery")
         yield
         sweep.cancel()
         outbox.cancel()
-        await asyncio.gather(sweep, outbox, return_exceptions=True)
+        recovery.cancel()
+        await asyncio.gather(sweep, outbox, recovery, return_exceptions=True)
         await parts.door.aclose()
         await parts.changes.aclose()
         await accounts.aclose()

@@ -15,6 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from cli.encryption import encryption_app
 from cli.notifications import notifications_app
+from cli.reconcile import reconcile
 from cli.running import AsJson, fail, run, show
 from config.settings import Settings
 from gateways.registry import BadAccounts, load_accounts
@@ -33,6 +34,7 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(db_app, name="db")
 app.add_typer(countries_app, name="countries")
 app.add_typer(notifications_app, name="notifications")
+app.command("reconcile")(reconcile)
 app.add_typer(encryption_app, name="encryption")
 
 

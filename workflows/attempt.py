@@ -124,7 +124,7 @@ class Attempt:
             summary=f"void at {self.step.account}",
         )
 
-    async def _send(self) -> Report:
+    async def _send(self, *, looked_up: bool = False) -> Report:
         """Send; while an earlier attempt of the checkout may hold or take money, wait for its end instead.
 
         Ends as `BLOCKED`, with nothing sent, where that takes too long or the checkout is canceled.
@@ -133,7 +133,7 @@ class Attempt:
         waits = 0
         while True:
             self._news_seen = self._news()
-            report = await self._send_once()
+            report = await self._send_once(looked_up)
             if report.kind is not Kind.BLOCKED or self._cancel_wanted():
                 return report
             self.too_late = self._overdue(began)
@@ -143,16 +143,19 @@ class Attempt:
             waits += 1
             await self._pause(pause, "an earlier attempt is unsettled")
 
-    async def _send_once(self) -> Report:
+    async def _send_once(self, looked_up: bool) -> Report:
+        task = SendAttempt(
+            **self._task().model_dump(),
+            number=self._number,
+            gateway=self.step.gateway,
+            method=self.step.method,
+            recheck=self._number > 1,
+        )
+        if looked_up:
+            task = task.model_copy(update={"looked_up": True})
         report = await workflow.execute_activity_method(
             Attempting.send_attempt,
-            SendAttempt(
-                **self._task().model_dump(),
-                number=self._number,
-                gateway=self.step.gateway,
-                method=self.step.method,
-                recheck=self._number > 1,
-            ),
+            task,
             start_to_close_timeout=timedelta(seconds=self._timings.charge_timeout),
             retry_policy=GATEWAY_RETRIES,
             summary=f"charge at {self.step.account}",
@@ -218,7 +221,7 @@ class Attempt:
                 report = await (self._close() if self.given_up else self._wait_for_customer())
             elif report.kind is Kind.NOT_FOUND and resends < self._timings.max_resends and self._may_resend():
                 resends += 1
-                report = await self._send()
+                report = await self._send(looked_up=True)
             if self._definite(report) or (report.kind in _LEFT_OPEN and self.given_up):
                 return report
             if report.kind is Kind.MISMATCH:

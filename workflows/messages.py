@@ -1,11 +1,13 @@
 """What workflows are started with and sent. It lies in Temporal's histories: ids only."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 from domain.checkout import CheckoutStatus
 from domain.dispute import DisputeStatus
 from domain.outcome import Frozen
+from domain.reconciliation import ReconciliationStatus
 from domain.refund import RefundState
 
 LOOKS_PER_RUN: Final = 150
@@ -111,6 +113,25 @@ class RefundInput(Frozen):
 
 class RefundResult(Frozen):
     status: RefundState
+
+
+class ReconcileInput(Frozen):
+    """One account's payments that were created in `since <= t < until`."""
+
+    account: str
+    since: datetime
+    until: datetime
+
+
+class ReconcileAllInput(Frozen):
+    """Every account, over the window that the settings say."""
+
+
+class ReconcileResult(Frozen):
+    reconciliation_id: str
+    status: ReconciliationStatus
+    counts: dict[str, int]
+    """`Verdict` -> how many."""
 
 
 class LookInput(Frozen):

@@ -61,3 +61,17 @@ NOTIFICATION_ENDING: Final = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(minutes=1)
 )
 """For writing down that a notification is given up: until it is written."""
+
+LISTING_TIMEOUT: Final = timedelta(minutes=30)
+"""For some pages of a gateway's list with their look-ups; a heartbeat keeps where it has got to."""
+
+LISTING_HEARTBEAT: Final = timedelta(minutes=3)
+"""Longest silence: one payment's look-ups, at most four calls of the adapters' 28 s."""
+
+LISTING_RETRIES: Final = RetryPolicy(
+    initial_interval=timedelta(seconds=2),
+    backoff_coefficient=2,
+    maximum_interval=timedelta(minutes=5),
+    maximum_attempts=12,
+)
+"""A gateway that does not answer for half an hour is asked again by the next reconciliation."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from api.dispute_runs import scan_disputes
@@ -24,8 +24,11 @@ from workflows.messages import (
     Decision,
     GatewayNews,
     LookInput,
+    ReconcileAllInput,
+    ReconcileInput,
     RefundInput,
 )
+from workflows.reconciliation import Reconcile, ReconcileAll, reconcile_id
 from workflows.refund import Refund
 from workflows.refund_check import RefundCheck
 
@@ -181,6 +184,32 @@ async def watcher_adopts(world: World) -> str:
     return watch.id
 
 
+async def reconciled(world: World) -> str:
+    """One account's books, with money on an attempt that was left behind."""
+    world.banks["momo"].charge_script = [never()]
+    checkout = await world.checkout()
+    await world.run(checkout)
+    await world.watcher(checkout).terminate()
+    world.banks["momo"].appear(attempt_id(checkout, 1), 12_500, "NGN")
+    now = datetime.now(UTC)
+    handle = await world.client.start_workflow(
+        Reconcile.run,
+        ReconcileInput(account="momo", since=now - timedelta(days=1), until=now + timedelta(days=1)),
+        id=reconcile_id("momo", checkout),
+        task_queue=world.task_queue,
+    )
+    await handle.result()
+    return handle.id
+
+
+async def reconciled_all(world: World) -> str:
+    handle = await world.client.start_workflow(
+        ReconcileAll.run, ReconcileAllInput(), id="reconcile-all/recorded", task_queue=world.task_queue
+    )
+    await handle.result()
+    return handle.id
+
+
 async def _refunded(world: World, **changes: Any) -> tuple[str, str]:
     """A refund that the gateway keeps pending for hours. Returns its id and its first run's."""
     till = await till_in(world, "card-a")
@@ -284,6 +313,8 @@ SCENARIOS = {
     "watcher_adopts": Scenario(MOBILE, watcher_adopts),
     "review_resolved_by_itself": Scenario(MOBILE, review_resolved_by_itself),
     "blocked_then_next": Scenario(CARDS, blocked_then_next),
+    "reconciled": Scenario(MOBILE, reconciled),
+    "reconciled_all": Scenario(CARDS, reconciled_all),
     "refund_pending_then_succeeded": Scenario(("card-a",), refund_pending_then_succeeded),
     "refund_continued_as_new": Scenario(("card-a",), refund_continued_as_new),
     "refund_continued": Scenario(("card-a",), refund_continued),
