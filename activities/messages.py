@@ -104,6 +104,12 @@ class Kind(StrEnum):
     """Money, but the checkout does not count it: it is final or has gone on. It goes back."""
     STOPPED = "stopped"
     """Not asked: the checkout is final."""
+    FROZEN = "frozen"
+    """Not asked now: an operator has frozen charges. Nothing of it has left."""
+
+
+CHARGES_FROZEN = "charges are frozen"
+"""`Report.detail` of what an operator's switch refused."""
 
 
 class Report(Frozen):
@@ -151,7 +157,7 @@ class Delivered(Frozen):
 
 
 class Compensated(Frozen):
-    """What the watcher's compensation has come to: `refunded`, `voided`, `pending` or `nothing`."""
+    """What the watcher's compensation has come to: `refunded`, `voided`, `pending`, `frozen` or `nothing`."""
 
     result: str
 
@@ -171,3 +177,5 @@ class RefundReport(Frozen):
     retry_after: float | None = None
     """Seconds the gateway asked us to wait, where it did."""
     detail: str | None = None
+    frozen: bool = False
+    """Nothing is sent now: an operator has frozen it."""

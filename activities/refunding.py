@@ -20,6 +20,7 @@ from activities.messages import RefundReport, RefundTask
 from domain.attempt import AttemptStatus
 from domain.outcome import NotSent, NotSentCause, Unknown
 from domain.refund import RefundFailure, RefundKind, RefundState
+from domain.switches import Switch
 from gateways.base import (
     FoundRefunds,
     Gateway,
@@ -30,10 +31,11 @@ from gateways.base import (
     RefundRequest,
     RefundStatus,
 )
-from storage import attempts, checkouts, refunds
+from storage import attempts, checkouts, refunds, switches
 from storage.events import alert, tell
 from storage.tables import Attempt, Refund
 
+FROZEN = "frozen by an operator"
 _WAITS_FOR_ANOTHER = "waits for another refund of the payment"
 
 
@@ -94,6 +96,8 @@ class Refunding:
                 return _report(refund, "the account has no credentials")
             send = None
             if refund.sent_at is None:
+                if await _frozen(session, refund, attempt):
+                    return _report(refund, FROZEN, frozen=True)
                 if not self._keyed(attempt) and await refunds.another_is_unclear(session, refund):
                     return _report(refund, _WAITS_FOR_ANOTHER)
                 send = await refunds.claim_send(session, refund_id)
@@ -133,6 +137,8 @@ class Refunding:
                 return "another worker has it in hand"
             if row.gateway_refund_id is not None:
                 return "taken by the gateway, not listed now"
+            if await _frozen(session, row, work.attempt):
+                return FROZEN
             now = await refunds.clock(session)
             life = self._context.accounts.known[work.attempt.account].capabilities.key_life
             key_lives = life is not None and now - row.sent_at < life - KEY_LIFE_MARGIN
@@ -241,14 +247,26 @@ class Refunding:
         return self._context.accounts.known[attempt.account].capabilities.key_life is not None
 
 
+async def _frozen(session: AsyncSession, refund: Refund, attempt: Attempt) -> bool:
+    """Whether nothing may be sent for this refund now."""
+    switch = Switch.COMPENSATION if refund.kind == RefundKind.COMPENSATION else Switch.REFUNDS
+    return switch in await switches.around(session, attempt.account)
+
+
 def _report(
-    refund: Refund, detail: str | None = None, *, taken: bool = False, retry_after: float | None = None
+    refund: Refund,
+    detail: str | None = None,
+    *,
+    taken: bool = False,
+    retry_after: float | None = None,
+    frozen: bool = False,
 ) -> RefundReport:
     return RefundReport(
         status=RefundState(refund.status),
         taken=taken or refund.gateway_refund_id is not None,
         retry_after=retry_after,
         detail=detail,
+        frozen=frozen,
     )
 
 

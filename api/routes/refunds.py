@@ -17,6 +17,7 @@ from api.errors import (
     NotRefundable,
     Overloaded,
     RefundExceedsCaptured,
+    RefundsFrozen,
     Unauthorized,
     Unavailable,
     UnsupportedMediaType,
@@ -56,6 +57,7 @@ RefundId = Annotated[str, Path(pattern="^re_[0-9a-z]{26}$", description="Id of t
             IdempotencyKeyReused,
             Overloaded,
             Unavailable,
+            RefundsFrozen,
         ),
     },
 )

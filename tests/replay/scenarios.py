@@ -7,6 +7,8 @@ from typing import NamedTuple
 from domain.decline import DeclineCategory
 from domain.ids import attempt_id
 from domain.outcome import PaymentStatus
+from domain.switches import Switch
+from tests.operators.freezing import Hand
 from tests.workflow.bank import action, approve, decline, lost, never, not_sent, pending
 from tests.workflow.world import World
 from workflows.checkout import Checkout
@@ -103,6 +105,58 @@ async def expiry(world: World) -> str:
     return await straight(world)
 
 
+async def frozen_then_thawed(world: World) -> str:
+    hand = Hand(world.database)
+    await hand.freeze(Switch.CHARGES)
+    checkout = await world.checkout()
+    handle = await world.start(checkout)
+    await world.skip(timedelta(minutes=3))
+    await hand.thaw(Switch.CHARGES)
+    await handle.result()
+    return handle.id
+
+
+async def frozen_until_canceled(world: World) -> str:
+    hand = Hand(world.database)
+    await hand.freeze(Switch.CHARGES)
+    checkout = await world.checkout()
+    handle = await world.start(checkout)
+    await world.skip(timedelta(minutes=3))
+    await handle.execute_update(Checkout.cancel, CancelCheckout())
+    await handle.result()
+    await hand.thaw(Switch.CHARGES)
+    return handle.id
+
+
+async def frozen_until_expired(world: World) -> str:
+    hand = Hand(world.database)
+    await hand.freeze(Switch.CHARGES)
+    kept = await straight(world)
+    await hand.thaw(Switch.CHARGES)
+    return kept
+
+
+async def frozen_failover(world: World) -> str:
+    hand = Hand(world.database)
+    await hand.freeze(Switch.FAILOVER)
+    kept = await soft_decline_then_next(world)
+    await hand.thaw(Switch.FAILOVER)
+    return kept
+
+
+async def frozen_watcher(world: World) -> str:
+    hand = Hand(world.database)
+    world.banks["momo"].charge_script = [never()]
+    checkout = await world.checkout()
+    await world.run(checkout)
+    await hand.freeze(Switch.COMPENSATION)
+    world.banks["momo"].appear(attempt_id(checkout, 1), 12_500, "NGN")
+    await world.skip(timedelta(hours=8))
+    await hand.thaw(Switch.COMPENSATION)
+    await world.compensated(checkout)
+    return world.watcher(checkout).id
+
+
 async def watcher_refunds(world: World) -> str:
     world.banks["momo"].charge_script = [never()]
     checkout = await world.checkout()
@@ -129,4 +183,9 @@ SCENARIOS = {
     "cancel_while_waiting": Scenario(CARDS, cancel_while_waiting),
     "expiry": Scenario(("momo",), expiry),
     "watcher_refunds": Scenario(MOBILE, watcher_refunds),
+    "frozen_then_thawed": Scenario(CARDS, frozen_then_thawed),
+    "frozen_until_canceled": Scenario(CARDS, frozen_until_canceled),
+    "frozen_until_expired": Scenario(CARDS, frozen_until_expired),
+    "frozen_failover": Scenario(CARDS, frozen_failover),
+    "frozen_watcher": Scenario(MOBILE, frozen_watcher),
 }
