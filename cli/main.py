@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from cli import reviews, switches
+from cli.encryption import encryption_app
 from cli.notifications import notifications_app
 from cli.operators import operators_app
 from cli.running import AsJson, fail, run, show
@@ -37,6 +38,7 @@ app.add_typer(notifications_app, name="notifications")
 app.add_typer(operators_app, name="operators")
 switches.add_to(app)
 reviews.add_to(app)
+app.add_typer(encryption_app, name="encryption")
 
 
 @merchants_app.command("create")
