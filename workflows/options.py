@@ -51,7 +51,7 @@ NOTIFICATION_ENDING: Final = RetryPolicy(
 FROZEN_INTERVALS: Final = (1, 2, 4, 8, 15, 30)
 """Seconds between looks whether charges are still frozen; the last one repeats."""
 
-FROZEN_PAUSE: Final = timedelta(seconds=60)
+FROZEN_PAUSE: Final = timedelta(minutes=5)
 """The longest that a frozen refund waits before it looks again."""
 
 FROZEN_WATCH: Final = timedelta(minutes=15)

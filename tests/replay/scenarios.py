@@ -110,7 +110,7 @@ async def frozen_then_thawed(world: World) -> str:
     await hand.freeze(Switch.CHARGES)
     checkout = await world.checkout()
     handle = await world.start(checkout)
-    await world.skip(timedelta(minutes=3))
+    await world.skip(timedelta(seconds=10))
     await hand.thaw(Switch.CHARGES)
     await handle.result()
     return handle.id
@@ -121,19 +121,11 @@ async def frozen_until_canceled(world: World) -> str:
     await hand.freeze(Switch.CHARGES)
     checkout = await world.checkout()
     handle = await world.start(checkout)
-    await world.skip(timedelta(minutes=3))
+    await world.skip(timedelta(seconds=10))
     await handle.execute_update(Checkout.cancel, CancelCheckout())
     await handle.result()
     await hand.thaw(Switch.CHARGES)
     return handle.id
-
-
-async def frozen_until_expired(world: World) -> str:
-    hand = Hand(world.database)
-    await hand.freeze(Switch.CHARGES)
-    kept = await straight(world)
-    await hand.thaw(Switch.CHARGES)
-    return kept
 
 
 async def frozen_failover(world: World) -> str:
@@ -151,7 +143,7 @@ async def frozen_watcher(world: World) -> str:
     await world.run(checkout)
     await hand.freeze(Switch.COMPENSATION)
     world.banks["momo"].appear(attempt_id(checkout, 1), 12_500, "NGN")
-    await world.skip(timedelta(hours=8))
+    await world.skip(timedelta(minutes=40))
     await hand.thaw(Switch.COMPENSATION)
     await world.compensated(checkout)
     return world.watcher(checkout).id
@@ -185,7 +177,6 @@ SCENARIOS = {
     "watcher_refunds": Scenario(MOBILE, watcher_refunds),
     "frozen_then_thawed": Scenario(CARDS, frozen_then_thawed),
     "frozen_until_canceled": Scenario(CARDS, frozen_until_canceled),
-    "frozen_until_expired": Scenario(CARDS, frozen_until_expired),
     "frozen_failover": Scenario(CARDS, frozen_failover),
     "frozen_watcher": Scenario(MOBILE, frozen_watcher),
 }

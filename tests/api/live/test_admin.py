@@ -114,9 +114,9 @@ async def test_a_wrong_switch_is_refused(office: httpx.AsyncClient, body: Json, 
 
 async def test_a_switch_that_does_not_exist_is_refused(office: httpx.AsyncClient) -> None:
     body = {"frozen": True, "reason": BECAUSE}
-    await refused(await office.put("/v1/admin/switches/everything", json=body), 422, "invalid_request")
+    await refused(await office.put("/v1/admin/switches/everything", json=body), 404, "not_found")
     await refused(await office.put("/v1/admin/switches/charges/strpe", json=body), 404, "not_found")
-    await refused(await office.put("/v1/admin/switches/charges/Stripe", json=body), 422, "invalid_request")
+    await refused(await office.put("/v1/admin/switches/charges/Stripe", json=body), 404, "not_found")
 
 
 async def test_a_role_that_is_too_low_and_a_merchant_change_nothing(
