@@ -7,12 +7,13 @@ from activities.errors import Gone
 from activities.messages import AttemptTask, Compensated
 from activities.refunding import Refunding
 from domain.attempt import AttemptStatus
+from domain.dispute import DisputeStatus
 from domain.ids import Prefix
 from domain.outcome import Canceled, GatewayPayment, PaymentStatus
 from domain.refund import RefundKind, RefundState
 from domain.switches import Switch
 from gateways.base import Found, PaymentHandle, VoidRequest
-from storage import attempts, checkouts, refunds, switches
+from storage import attempts, checkouts, disputes, refunds, switches
 from storage.events import alert, tell
 from storage.tables import Attempt, Checkout, Refund
 
@@ -106,7 +107,13 @@ class Compensating:
             row = await attempts.lock(session, attempt.id, attempt.checkout_id)
             if row.status == AttemptStatus.REFUNDED:
                 return Compensated(result="refunded")
-            if await refunds.get(session, refund_id) is None:
+            refund = await refunds.get(session, refund_id)
+            untouched = refund is None or refund.sent_at is None
+            if untouched and await disputes.barring(session, row.id) is DisputeStatus.LOST:
+                message = f"{row.account}: a late success went back through a lost dispute, not by us"
+                await alert(session, "compensation.disputed", row.id, message)
+                return Compensated(result="disputed")
+            if refund is None:
                 if Switch.COMPENSATION in await switches.around(session, row.account):
                     return Compensated(result="frozen")
                 left = row.amount_captured - row.amount_refunded - row.amount_reserved
