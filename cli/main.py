@@ -13,8 +13,10 @@ from rich.table import Table
 from sqlalchemy.exc import IntegrityError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from cli import reviews, switches
 from cli.encryption import encryption_app
 from cli.notifications import notifications_app
+from cli.operators import operators_app
 from cli.reconcile import reconcile
 from cli.running import AsJson, fail, run, show
 from config.settings import Settings
@@ -34,6 +36,9 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(db_app, name="db")
 app.add_typer(countries_app, name="countries")
 app.add_typer(notifications_app, name="notifications")
+app.add_typer(operators_app, name="operators")
+switches.add_to(app)
+reviews.add_to(app)
 app.command("reconcile")(reconcile)
 app.add_typer(encryption_app, name="encryption")
 

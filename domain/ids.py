@@ -16,6 +16,8 @@ class Prefix(StrEnum):
     BREAK = "brk"
     RECONCILIATION = "rec"
     DISPUTE = "dp"
+    OPERATOR = "op"
+    TOKEN = "tok"
 
 
 def new_id(prefix: Prefix) -> str:

@@ -1,7 +1,8 @@
 """The watcher: an attempt that was left behind is looked at for days, and a late success is given back.
 
 It outlives its checkout. It stops as soon as the money is back, or when the time is over and nothing came.
-While money is owed it never stops; after a while it tells a person, and then looks once a day.
+While money is owed, be it that an operator does not let it go back, it never stops; after a while it tells a
+person, and then looks once a day.
 """
 
 from datetime import timedelta
@@ -12,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.compensating import Compensating
     from activities.messages import CompensateAttempt, Compensated
     from workflows.messages import GatewayNews, WatchInput
-    from workflows.options import GATEWAY_RETRIES, LOOKS_A_RUN, OVERDUE_PAUSE
+    from workflows.options import FROZEN_WATCH, GATEWAY_RETRIES, LOOKS_A_RUN, OVERDUE_PAUSE
 
 
 @workflow.defn
@@ -38,7 +39,7 @@ class AbandonedAttempt:
             if result.result == "nothing" and self._waited >= task.watch_for:
                 return result
             self._note(result)
-            await self._pause(seen)
+            await self._pause(seen, frozen=result.result == "frozen")
             if self._looks - task.looks >= LOOKS_A_RUN or workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(self._so_far())
 
@@ -69,11 +70,13 @@ class AbandonedAttempt:
             update={"looks": self._looks, "waited": self._waited, "owed": self._owed}
         )
 
-    async def _pause(self, seen: int) -> None:
+    async def _pause(self, seen: int, *, frozen: bool) -> None:
         intervals = self._task.intervals
         pause = timedelta(seconds=intervals[min(self._looks, len(intervals)) - 1])
         if self._overdue:
             pause = max(pause, OVERDUE_PAUSE)
+        if frozen:
+            pause = min(pause, FROZEN_WATCH)
         try:
             await workflow.wait_condition(lambda: self._news > seen, timeout=pause, timeout_summary="watch")
         except TimeoutError:

@@ -29,7 +29,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.ids import attempt_id
     from workflows.abandoned_attempt import AbandonedAttempt
     from workflows.messages import Decision, WatchInput
-    from workflows.options import CLOSE_TIMEOUT, GATEWAY_RETRIES, SETTLING_RETRIES
+    from workflows.options import CLOSE_TIMEOUT, FROZEN_INTERVALS, GATEWAY_RETRIES, SETTLING_RETRIES
     from workflows.story import Story
 
 MAX_RETRY_AFTER = 10.0
@@ -133,7 +133,9 @@ class Attempt:
         waits = 0
         while True:
             self._news_seen = self._news()
-            report = await self._send_once(looked_up)
+            report = await self._ask(looked_up=looked_up)
+            if report.kind is Kind.FROZEN:
+                report = await self._wait_for_thaw(report, looked_up=looked_up)
             if report.kind is not Kind.BLOCKED or self._cancel_wanted():
                 return report
             self.too_late = self._overdue(began)
@@ -143,7 +145,25 @@ class Attempt:
             waits += 1
             await self._pause(pause, "an earlier attempt is unsettled")
 
-    async def _send_once(self, looked_up: bool) -> Report:
+    async def _wait_for_thaw(self, report: Report, *, looked_up: bool) -> Report:
+        """Charges are frozen and nothing has left: wait as long as a customer would, then send or expire."""
+        until = workflow.now() + timedelta(seconds=self._timings.action_expires_after)
+        polls = 0
+        while report.kind is Kind.FROZEN and not self._cancel_wanted():
+            left = until - workflow.now()
+            if left <= timedelta(0):
+                self.expired = True
+                break
+            self._news_seen = self._news()
+            pause = timedelta(seconds=FROZEN_INTERVALS[min(polls, len(FROZEN_INTERVALS) - 1)])
+            polls += 1
+            await self._pause(min(pause, left), "charges are frozen")
+            if not self._cancel_wanted():
+                report = await self._ask(looked_up=looked_up, quietly=True)
+        return report
+
+    async def _ask(self, *, looked_up: bool, quietly: bool = False) -> Report:
+        """Send. `quietly`: that it is still frozen is not told again."""
         task = SendAttempt(
             **self._task().model_dump(),
             number=self._number,
@@ -161,7 +181,8 @@ class Attempt:
             summary=f"charge at {self.step.account}",
         )
         self._quiet_since = workflow.now()
-        self._tell("charge", report)
+        if not (quietly and report.kind is Kind.FROZEN):
+            self._tell("charge", report)
         return report
 
     async def _look_up(self, *, believe_not_found: bool = False) -> Report:

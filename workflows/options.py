@@ -75,3 +75,12 @@ LISTING_RETRIES: Final = RetryPolicy(
     maximum_attempts=12,
 )
 """A gateway that does not answer for half an hour is asked again by the next reconciliation."""
+
+FROZEN_INTERVALS: Final = (1, 2, 4, 8, 15, 30)
+"""Seconds between looks whether charges are still frozen; the last one repeats."""
+
+FROZEN_PAUSE: Final = timedelta(minutes=5)
+"""The longest that a frozen refund waits before it looks again."""
+
+FROZEN_WATCH: Final = timedelta(minutes=15)
+"""The longest that a watcher with money, frozen, waits before it looks again."""

@@ -7,7 +7,7 @@ import pytest
 from sqlmodel import col, update
 
 from activities.compensating import Compensating
-from activities.messages import Compensated, CompensateAttempt
+from activities.messages import CompensateAttempt, Compensated
 from activities.refunding import Refunding
 from domain.outcome import NotSentCause
 from gateways.base import RefundStatus
