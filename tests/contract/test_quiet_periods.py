@@ -14,6 +14,8 @@ DOCUMENTED = {
     "stripe": timedelta(minutes=5),
     # 28 s at Flutterwave before its 503, 28 s of ours, about ten times: no upper bound is documented.
     "flutterwave": timedelta(minutes=10),
+    # 28 s of ours and the 180 s that a prompt lasts, nearly three times: no other bound is documented.
+    "paystack": timedelta(minutes=10),
 }
 
 

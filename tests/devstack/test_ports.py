@@ -19,7 +19,7 @@ def test_a_taken_port_is_named_with_its_variable_and_a_way_out() -> None:
 
 def test_ports_come_from_the_environment() -> None:
     ports = Ports.from_environment({"API_PORT": "8123", "SANDBOX_STRIPE_PORT": "9000", "POSTGRES_PORT": ""})
-    assert ports == Ports(api=8123, sandbox_stripe=9000)
+    assert ports == Ports(api=8123, gateways={**Ports().gateways, "stripe": 9000})
 
 
 @pytest.mark.parametrize("text", ["0", "65536", "-1", "http", "8000.0", "٨٠٠٠"])
