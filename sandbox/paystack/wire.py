@@ -105,7 +105,7 @@ def minor(value: str | None, currency: str) -> int:
     """Hundredths -> minor units; what a currency without them cannot hold is ignored. Raises Refusal."""
     if value is None or not value.isdecimal() or not 0 < int(value) <= _MAX_SUBUNITS:
         raise refused("Invalid Amount Sent", "invalid_amount")
-    return int(value) // 10 ** (_DECIMALS - EXPONENTS[currency])
+    return int(int(value) // 10 ** (_DECIMALS - EXPONENTS[currency]))
 
 
 def subunits(amount: int, currency: str) -> int:
