@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from domain.checkout import MethodType, PaymentMethod
 from domain.decline import DeclineCategory, DeclineCode
@@ -48,6 +48,8 @@ CASE = ContractCase(
         "paystack-tok-account-closed": (DeclineCategory.HARD, DeclineCode.INVALID_ACCOUNT),
     },
     unknown_token="paystack-tok-unknown",
+    # 28 s of ours and the 180 s that a prompt lasts, nearly three times: no other bound is documented.
+    quiet_period=timedelta(minutes=10),
     webhook=Webhook(
         secret=_KEY,
         previous_secret=_PREVIOUS,
