@@ -1,8 +1,8 @@
 """The scripted checkouts of `make demo`: what is asked for, what goes wrong, and what must come of it.
 
 Card tokens choose the outcome at the sandbox: they are Stripe's documented test payment methods, for
-Flutterwave `flw-t1nf-...`, for Paystack `paystack-tok-...`. Test BINs mislead (424242 is British in the data),
-so a case that needs a country names a BIN or an address that the data knows.
+Flutterwave `flw-t1nf-...`, for Paystack `paystack-tok-...`. Test BINs mislead (424242 is British in the
+data), so a case that needs a country names a BIN or an address that the data knows.
 """
 
 from collections.abc import Mapping

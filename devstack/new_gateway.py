@@ -1,7 +1,7 @@
 """`make new-gateway NAME=acme`: adapter, simulator and contract data of a further gateway, to be filled in.
 
-What is written can be imported and is found at once; every method raises NotImplementedError until it is filled
-in, so the contract suite is red from the first run on. Nothing that exists is touched.
+What is written can be imported and is found at once; every method raises NotImplementedError until it is
+filled in, so the contract suite is red from the first run on. Nothing that exists is touched.
 """
 
 import re

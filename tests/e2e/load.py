@@ -128,7 +128,7 @@ def judged(checkout: Json, ledger: dict[str, list[Json]], *, status: str) -> lis
 
 
 def sent_twice(checkout: Json, requests: dict[str, list[Json]]) -> list[str]:
-    """Without keys: never a second charge of an attempt. With keys: only under the same key and bytes (I8)."""
+    """Without keys never a second charge of an attempt, with keys only the same key and bytes (I8)."""
 
     def told_apart_by(row: Json) -> object:
         keyed = registrations()[row["gateway"]].capabilities.key_life is not None
