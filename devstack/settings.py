@@ -31,6 +31,8 @@ LOOSENED: Final[Mapping[str, object]] = {
     "MAX_DECLINES_PER_CARD": 100_000,
 }
 
+KEYS_FILE: Final = "encryption.keys"
+
 _SANDBOX_CREDENTIALS: Final[Mapping[str, str]] = {
     f"{name}_{field}".upper(): value
     for name, gateway in simulated_gateways().items()
@@ -57,6 +59,9 @@ def product_environment(
         "API_HOST": HOST,
         "API_PORT": ports.api,
         "PUBLIC_URL": f"http://{HOST}:{ports.api}",
+        "ENCRYPTION_KEYS_FILE": data_dir / KEYS_FILE,
+        # Their payloads hold ids only, and here everybody should be able to read along in the web UI.
+        "ENCRYPT_HISTORIES": False,
         **{f"{gateway}_BASE_URL".upper(): url for gateway, url in gateway_urls.items()},
         **_SANDBOX_CREDENTIALS,
         **SHORTENED,

@@ -10,6 +10,7 @@ import pytest
 
 from devstack.new_gateway import FILES, ROOT, BadName, write
 
+
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of this checkout with a gateway more."""
