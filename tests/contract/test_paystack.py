@@ -293,26 +293,28 @@ def outsider(sandbox: SandboxProcess, monkeypatch: pytest.MonkeyPatch) -> AsyncP
 
 async def test_another_client_reads_what_the_sandbox_says(outsider: AsyncPaystackClient) -> None:
     reference = attempt_id(new_id(Prefix.CHECKOUT), 1).replace("_", "-")
-    page = await outsider.transactions.initialize(amount=20_000, email="a@example.com", reference=reference)
+    page: Any = await outsider.transactions.initialize(
+        amount=20_000, email="a@example.com", reference=reference
+    )
     assert page.status
     assert page.data is not None
     assert page.data.reference == reference
-    waiting = await outsider.transactions.verify(reference)
+    waiting: Any = await outsider.transactions.verify(reference)
     assert waiting.data is not None
     assert waiting.data.status == "abandoned"
 
-    paid = await outsider.transactions.charge(
+    paid: Any = await outsider.transactions.charge(
         amount=20_000, email="a@example.com", auth_code="paystack-tok-success", reference=f"{reference}-2"
     )
     assert paid.data is not None
     assert paid.data.status == "success"
-    again = await outsider.transactions.charge(
+    again: Any = await outsider.transactions.charge(
         amount=20_000, email="a@example.com", auth_code="paystack-tok-success", reference=f"{reference}-2"
     )
     assert (again.status_code, again.status) == (400, False)
     assert again.message == "Duplicate Transaction Reference"
 
-    made = await outsider.refunds.create(transaction=f"{reference}-2", amount=5_000)
+    made: Any = await outsider.refunds.create(transaction=f"{reference}-2", amount=5_000)
     assert made.status
     assert made.raw is not None
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from devstack.new_gateway import FILES, ROOT, BadName, write
+from gateways.base import Gateway
 
 
 @pytest.fixture(scope="module")

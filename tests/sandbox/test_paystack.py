@@ -70,7 +70,7 @@ async def test_what_makes_no_sense_is_refused_without_effect(
     changes: dict[str, object],
     message: str,
 ) -> None:
-    refused = await charge(paystack, saved_card(reference, **changes))
+    refused = await charge(paystack, saved_card(reference) | changes)
     assert refused.status_code == 400
     assert message in refused.json()["message"]
     assert await control.ledger("paystack", reference) == []
