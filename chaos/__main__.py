@@ -5,15 +5,14 @@ import asyncio
 import json
 import os
 import secrets
-import shutil
 import sys
 from pathlib import Path
 
 from rich.console import Console
 
 from chaos.campaign import Plan, run
+from chaos.mix import draw
 from chaos.report import shortfalls, show
-from chaos.scenarios import draw
 from chaos.transcript import Record
 from devstack.programs import StartFailed
 
@@ -30,7 +29,6 @@ def main() -> int:
     seed = secrets.randbelow(1_000_000) if given.seed is None else given.seed
     console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     data_dir = Path(os.environ.get("DATA_DIR") or ".data") / "chaos"
-    shutil.rmtree(data_dir, ignore_errors=True)
     console.print(f"chaos: N={given.number} SEED={seed}", highlight=False)
     finished = 0
 
@@ -47,6 +45,7 @@ def main() -> int:
         seed=seed,
         data_dir=data_dir,
         per_second=given.rate,
+        intrusions=max(10, given.number // 15),
         kill_every=None if given.no_kills else min(6.0, max(3.0, given.number / given.rate / 8)),
     )
     try:

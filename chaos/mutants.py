@@ -17,7 +17,8 @@ from typing import Any, Final
 from activities import attempting, compensating, planning
 from activities.messages import Compensated, Step
 from api import inbox
-from chaos.scenarios import NAMED, Draw
+from chaos.misbehaviour import Draw
+from chaos.mix import NAMED
 from domain.decline import Decline, DeclineCategory, DeclineCode
 from domain.outcome import Approved, Declined, Outcome, Unknown
 from gateways import flutterwave, stripe

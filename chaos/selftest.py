@@ -7,7 +7,6 @@ mix does to a handler with retries and fallback. 0 only where all of that is so.
 import argparse
 import asyncio
 import os
-import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,11 +17,11 @@ from rich.table import Table
 
 from chaos.campaign import Outcome, Plan, run
 from chaos.evidence import Evidence
-from chaos.money import by_checkout, payments
+from chaos.mix import draw
 from chaos.mutants import MUTANTS
 from chaos.oracle import counts
-from chaos.scenarios import draw
-from chaos.violations import Harm, Violation
+from chaos.oracle.payments import by_checkout, payments
+from chaos.oracle.violations import Harm, Violation
 from devstack.programs import StartFailed
 
 _SEED: Final = 20261
@@ -41,7 +40,6 @@ def main() -> int:
     good = True
     for name in chosen:
         console.print(f"{name} ...", style="dim")
-        shutil.rmtree(directory, ignore_errors=True)
         try:
             outcome = asyncio.run(run(_plan(name, given.number, directory)))
         except (StartFailed, OSError) as error:
@@ -73,7 +71,8 @@ def _plan(name: str, number: int, directory: Path) -> Plan:
             patience=30.0,
             kill_every=3.0,
             settle_within=10.0,
-            forgeries=0,
+            intrusions=0,
+            fill_disk=False,
             commands={"api": ("-m", "chaos.baseline")},
             judge=judge_baseline,
         )

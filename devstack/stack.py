@@ -116,6 +116,10 @@ class Stack:
         """Until every program runs and is ready (again). Raises TimeoutError."""
         await self._supervisor.wait_ready(within=within)
 
+    async def answers(self) -> bool:
+        """Whether the API says that it is ready."""
+        return await _answers(f"{self.api_url}/readyz")
+
     def publish(self) -> None:
         """Write `demo.json` for other programs, and again whenever a process id changes, until the end."""
         self._published = True
@@ -153,7 +157,7 @@ class Stack:
         product = self._product_environment(self._gateway_urls())
         self._say("API")
         await self._supervisor.start(self._api(product))
-        await self._provide_api_key(product)
+        await self._provide_api_key()
         self._say("worker")
         for number in range(1, self._workers + 1):
             await self._supervisor.start(self._worker(product, number))
@@ -212,7 +216,7 @@ class Stack:
 
     def _api(self, product: Mapping[str, str]) -> Program:
         async def ready(_pid: int) -> bool:
-            return await _answers(f"{self.api_url}/readyz")
+            return await self.answers()
 
         return Program(
             name="api",
@@ -234,7 +238,18 @@ class Stack:
             stop_within=15,
         )
 
-    async def _provide_api_key(self, product: Mapping[str, str]) -> None:
+    async def create_merchant(self, name: str) -> tuple[str, str]:
+        """One more merchant, by the shell command: its id and its API key. Raises StartFailed."""
+        command = (sys.executable, "-c", _CREATE_MERCHANT, "merchants", "create", name, "--json")
+        product = self._product_environment(self._gateway_urls())
+        printed = await run_once(
+            Program(name="smartpay merchants create", command=command, environment=product),
+            self.logs / "merchants.log",
+        )
+        created = json.loads(printed)
+        return created["merchant_id"], created["api_key"]
+
+    async def _provide_api_key(self) -> None:
         """The demo merchant's key, kept for the next start."""
         file = self.data_dir / "merchant.json"
         if file.exists():
@@ -242,13 +257,8 @@ class Stack:
             headers = {"Authorization": f"Bearer {self.api_key}"}
             if await _answers(f"{self.api_url}/v1/checkouts?limit=1", headers):
                 return
-        command = (sys.executable, "-c", _CREATE_MERCHANT, "merchants", "create", "Demo shop", "--json")
-        printed = await run_once(
-            Program(name="smartpay merchants create", command=command, environment=product),
-            self.logs / "merchants.log",
-        )
-        write_private(file, printed.decode())
-        self.api_key = json.loads(printed)["api_key"]
+        merchant_id, self.api_key = await self.create_merchant("Demo shop")
+        write_private(file, json.dumps({"merchant_id": merchant_id, "api_key": self.api_key}) + "\n")
 
     def _write_demo_file(self) -> None:
         if not self._published:

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from chaos.scenarios import MIX, draw
+from chaos.mix import MIX, draw
 
 
 def test_a_seed_draws_the_same_campaign_again() -> None:

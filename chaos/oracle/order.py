@@ -1,12 +1,12 @@
 """The oracle's view of sending: I7 to I10, and that a keyless gateway is never sent a charge twice."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from chaos.evidence import Evidence, Row
-from chaos.money import Payment, by_checkout, checkout_of, payments
-from chaos.violations import Harm, Violation
+from chaos.oracle.payments import Payment, by_checkout, checkout_of, payments
+from chaos.oracle.violations import Harm, Violation
 
 _NEGATIVE = frozenset(
     {
@@ -56,13 +56,22 @@ def _intents(
         elif len(sent) > attempt["sends"]:
             what = f"{len(sent)} charges arrived, {attempt['sends']} were claimed"
             yield Violation("I7", Harm.ORDER, reference, what)
-    intended = {row["attempt_id"]: row["created_at"] for row in evidence.refunds}
+    intended: dict[str, datetime] = {}
+    claimed: Counter[str] = Counter()
+    for row in evidence.refunds:
+        identity = row["attempt_id"]
+        intended[identity] = min(row["created_at"], intended.get(identity, row["created_at"]))
+        claimed[identity] += row["sends"]
     for request in evidence.requests:
         if request["operation"] != "refund" or request["method"] != "POST":
             continue
         since = intended.get(request["reference"])
         if since is None or since > request["at"]:
             yield Violation("I7", Harm.ORDER, str(request["reference"]), "refund sent before it was intended")
+            continue
+        claimed[request["reference"]] -= 1
+        if claimed[request["reference"]] == -1:
+            yield Violation("I7", Harm.ORDER, request["reference"], "more refunds arrived than were claimed")
 
 
 def _keys(evidence: Evidence) -> Iterator[Violation]:
@@ -74,16 +83,26 @@ def _keys(evidence: Evidence) -> Iterator[Violation]:
             continue
         if request["operation"] not in ("charge", "capture", "refund"):
             continue
-        same = (request["gateway"], request["reference"], request["operation"])
-        sent[same].append(request)
         key = request["idempotency_key"]
+        same: tuple[str, ...] = (request["gateway"], request["reference"], request["operation"])
+        if request["operation"] == "refund":  # one payment may have many, each with its own key
+            if key is None:
+                continue
+            same = (*same, key)
+        sent[same].append(request)
         if key is not None and owner.setdefault((request["gateway"], key), same) != same:
             yield Violation("I8", Harm.ORDER, request["reference"], f"key {key} serves two operations")
-    for (_, reference, operation), requests in sent.items():
+    for (_, reference, operation, *_key), requests in sent.items():
         if len({request["idempotency_key"] for request in requests}) > 1:
             yield Violation("I8", Harm.ORDER, reference, f"{operation}: another key at each send")
         if len({(request["path"], request["body_sha256"]) for request in requests}) > 1:
             yield Violation("I8", Harm.ORDER, reference, f"{operation}: other parameters at a resend")
+    refunds = Counter(row["attempt_id"] for row in evidence.refunds)
+    keys = Counter(reference for _, reference, operation, *_key in sent if operation == "refund")
+    for reference, number in keys.items():
+        if number > refunds[reference]:
+            what = f"{number} keys for {refunds[reference]} refunds"
+            yield Violation("I8", Harm.ORDER, reference, what)
 
 
 def _second_sends(evidence: Evidence, charges: dict[str, list[Row]]) -> Iterator[Violation]:
