@@ -18,7 +18,6 @@ from activities.context import STALLED_AFTER, Context, handle_of
 from activities.errors import Gone
 from activities.messages import RefundReport, RefundTask
 from domain.attempt import AttemptStatus
-from domain.notification import NotificationType
 from domain.outcome import NotSent, NotSentCause, Unknown
 from domain.refund import RefundFailure, RefundKind, RefundState
 from gateways.base import (
@@ -31,7 +30,7 @@ from gateways.base import (
     RefundRequest,
     RefundStatus,
 )
-from storage import attempts, checkouts, notifications, refunds
+from storage import attempts, checkouts, refunds
 from storage.events import alert, tell
 from storage.tables import Attempt, Refund
 
@@ -221,7 +220,6 @@ class Refunding:
                 amount=after.amount_refunded,
             )
         await checkouts.refunded(session, after)
-        await _announce(session, refund.id, NotificationType.REFUND_SUCCEEDED)
         await checkouts.notify(session, after.checkout_id)
         return RefundReport(status=RefundState.SUCCEEDED, taken=True)
 
@@ -236,7 +234,6 @@ class Refunding:
         await refunds.settle(session, refund, failure=failure, detail=detail)
         _tell(session, refund, "refund.failed", account=attempt.account, code=failure, detail=detail)
         await alert(session, "refund.failed", refund.id, f"{attempt.account}: {detail}")
-        await _announce(session, refund.id, NotificationType.REFUND_FAILED)
         await checkouts.notify(session, refund.checkout_id)
         return RefundReport(status=RefundState.FAILED, taken=False, detail=detail)
 
@@ -253,25 +250,6 @@ def _report(
         retry_after=retry_after,
         detail=detail,
     )
-
-
-async def _announce(session: AsyncSession, refund_id: str, kind: NotificationType) -> None:
-    """Tell the merchant how the refund that it asked for has ended, with the API's names and values."""
-    refund = await refunds.get(session, refund_id)
-    if refund is None or refund.kind != RefundKind.MERCHANT:
-        return  # what goes back by itself is no refund in the API either
-    failure = None if refund.failure_code is None else {"code": refund.failure_code, "message": refund.detail}
-    shown = {
-        "id": refund.id,
-        "object": "refund",
-        "checkout_id": refund.checkout_id,
-        "attempt_id": refund.attempt_id,
-        "amount": refund.amount,
-        "status": refund.status,
-        "reason": refund.reason,
-        "failure": failure,
-    }
-    await notifications.announce(session, refund.checkout_id, kind, refund=shown)
 
 
 def _tell(session: AsyncSession, refund: Refund, kind: str, **data: object) -> None:

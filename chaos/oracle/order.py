@@ -26,6 +26,9 @@ _POSITIONAL = frozenset({"attempt.late_success"})
 _NO_EFFECT = ("rate_limit", "unauthorized")
 """Faults that the gateway answers with a definite refusal: such a charge may be sent again."""
 
+_STORED_FAILURES = ("error_before", "error_after")
+"""Faults whose answer a gateway with keys keeps under the key."""
+
 _LATENESS = timedelta(milliseconds=100)
 """How much earlier than a look-up's own record the quiet period may seem to end: clocks of two processes."""
 
@@ -93,16 +96,28 @@ def _keys(evidence: Evidence) -> Iterator[Violation]:
         if key is not None and owner.setdefault((request["gateway"], key), same) != same:
             yield Violation("I8", Harm.ORDER, request["reference"], f"key {key} serves two operations")
     for (_, reference, operation, *_key), requests in sent.items():
-        if len({request["idempotency_key"] for request in requests}) > 1:
+        if len({request["idempotency_key"] for request in requests}) > 1 + _spent(operation, requests):
             yield Violation("I8", Harm.ORDER, reference, f"{operation}: another key at each send")
         if len({(request["path"], request["body_sha256"]) for request in requests}) > 1:
             yield Violation("I8", Harm.ORDER, reference, f"{operation}: other parameters at a resend")
     refunds = Counter(row["attempt_id"] for row in evidence.refunds)
+    for (_, reference, operation, *_key), requests in sent.items():
+        refunds[reference] += _spent(operation, requests)
     keys = Counter(reference for _, reference, operation, *_key in sent if operation == "refund")
     for reference, number in keys.items():
         if number > refunds[reference]:
             what = f"{number} keys for {refunds[reference]} refunds"
             yield Violation("I8", Harm.ORDER, reference, what)
+
+
+def _spent(operation: str, requests: list[Row]) -> int:
+    """Keys that can never succeed any more: the gateway keeps a failure under them, and repeats it.
+
+    A capture or refund may then go on under a next key; a charge never.
+    """
+    if operation == "charge":
+        return 0
+    return len({request["idempotency_key"] for request in requests if request["fault"] in _STORED_FAILURES})
 
 
 def _second_sends(evidence: Evidence, charges: dict[str, list[Row]]) -> Iterator[Violation]:
