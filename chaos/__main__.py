@@ -12,6 +12,7 @@ from rich.console import Console
 
 from chaos.campaign import Plan, run
 from chaos.mix import draw
+from chaos.picture import draw_picture
 from chaos.report import shortfalls, show
 from chaos.transcript import Record
 from devstack.programs import StartFailed
@@ -55,11 +56,15 @@ def main() -> int:
         return 1
     report = data_dir / "report.json"
     report.write_text(json.dumps(outcome.report, indent=2, default=str) + "\n")
+    draw_picture(outcome.evidence, outcome.kills, outcome.report, data_dir / "campaign.png")
     show(console, outcome.report)
     missed = shortfalls(outcome.report)
     for line in missed:
         console.print(f"missed: {line}", style="yellow", highlight=False)
-    console.print(f"report: {report}; the stack's data and logs lie beside it", highlight=False)
+    console.print(
+        f"report: {report}; a picture (campaign.png), the stack's data and its logs lie beside it",
+        highlight=False,
+    )
     if outcome.violations:
         console.print(f"VIOLATED. Again with: make chaos N={given.number} SEED={seed}", style="bold red")
         return 1

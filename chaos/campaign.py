@@ -14,7 +14,7 @@ from chaos.client import MerchantClient
 from chaos.driver import Driver
 from chaos.evidence import Evidence, gather
 from chaos.intruder import Intruder
-from chaos.killer import Killer
+from chaos.killer import Kill, Killer
 from chaos.oracle import judge
 from chaos.oracle.violations import Violation
 from chaos.receiver import Receiver
@@ -37,8 +37,6 @@ SETTINGS: Final[Mapping[str, object]] = {
     "REFUND_INTERVALS": [0.5, 1, 2, 4],
 }
 """Shorter than in production, on top of what the demo shortens: a campaign has minutes, not days."""
-
-_MERCHANTS: Final = 2
 
 
 @dataclass(frozen=True)
@@ -70,6 +68,7 @@ class Plan:
 class Outcome:
     evidence: Evidence
     violations: list[Violation]
+    kills: list[Kill]
     report: dict[str, Any]
 
 
@@ -132,7 +131,7 @@ async def _on(
         "search": round(time.monotonic() - quiet, 1),
         "all": round(time.monotonic() - started, 1),
     }
-    return Outcome(evidence=evidence, violations=violations, report=report)
+    return Outcome(evidence=evidence, violations=violations, kills=killer.kills, report=report)
 
 
 @asynccontextmanager
@@ -143,8 +142,8 @@ async def _cast(
     transcript = Transcript()
     async with AsyncExitStack() as leaving:
         clients = []
-        for number in range(1, _MERCHANTS + 1):
-            merchant, api_key = await stack.create_merchant(f"Shop {number}")
+        merchants = ((stack.merchant_id, stack.api_key), await stack.create_merchant("Another shop"))
+        for merchant, api_key in merchants:
             transcript.merchants.append(merchant)
             clients.append(MerchantClient(stack.api_url, merchant, api_key, transcript, canaries))
             leaving.push_async_callback(clients[-1].aclose)

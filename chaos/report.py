@@ -4,26 +4,23 @@ import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from chaos.evidence import Evidence, Row
+from chaos.evidence import Evidence
 from chaos.killer import Kill
 from chaos.oracle import CHECKED, counts
 from chaos.oracle.money import returned
 from chaos.oracle.records import FINAL
 from chaos.oracle.violations import Violation
+from chaos.times import moved_after, times_to_final
 from devstack.programs import ROOT
 
 SLOWEST_P95 = 15.0
 SLOWEST_RECOVERY = 15.0
 LEAST_FINAL = 0.99
-
-_PRODUCTS_TURN = ("checkout.created", "checkout.planned", "attempt.sent")
-"""Events after which nobody else has to act for the next one."""
 
 
 def measure(
@@ -36,8 +33,8 @@ def measure(
     """All figures of the report, ready for JSON. Fills in how long each kill was felt."""
     records = evidence.transcript.records
     for kill in kills:
-        kill.moved_after = _moved_after(evidence, kill)
-    times = sorted(_times_to_final(evidence, unhurried=False))
+        kill.moved_after = moved_after(evidence, kill)
+    times = sorted(times_to_final(evidence, unhurried=False))
     statuses = Counter(row["status"] for row in evidence.checkouts)
     accepted = len({record.checkout_id for record in records if record.checkout_id is not None})
     final = sum(statuses[status] for status in FINAL)
@@ -81,7 +78,7 @@ def measure(
             "max": times[-1] if times else None,
             "of": len(times),
         },
-        "seconds_to_final_unhurried": _quantile(sorted(_times_to_final(evidence, unhurried=True)), 0.95),
+        "seconds_to_final_unhurried": _quantile(sorted(times_to_final(evidence, unhurried=True)), 0.95),
         "kills": [
             {
                 "what": kill.what,
@@ -173,53 +170,6 @@ def _refunds(evidence: Evidence) -> dict[str, int]:
         "replayed": sum(answer.status == 200 for answer in answers),
         "refused": sum(answer.status == 409 for answer in answers),
     }
-
-
-def _times_to_final(evidence: Evidence, *, unhurried: bool) -> list[float]:
-    """Seconds from a checkout's row to its first final state or review."""
-    wanted = {
-        record.checkout_id for record in evidence.transcript.records if record.scenario.unhurried is unhurried
-    }
-    created = {row["id"]: row["created_at"] for row in evidence.checkouts if row["id"] in wanted}
-    ended: dict[str, datetime] = {}
-    for event in evidence.checkout_events:
-        if event["kind"].removeprefix("checkout.") in (*FINAL, "in_review"):
-            ended.setdefault(event["checkout_id"], event["at"])
-    return [
-        round((ended[identity] - since).total_seconds(), 2)
-        for identity, since in created.items()
-        if identity in ended
-    ]
-
-
-def _moved_after(evidence: Evidence, kill: Kill) -> float | None:
-    """Seconds from a kill until the last checkout that stood still during it had its next event.
-
-    Stood still: it was the product's turn, and the pause between two events of its timeline overlaps the time
-    from the kill until everything was ready again. Only of classes in which nothing but the kill delays:
-    those that wait for a customer, a silent gateway or a quiet period would hide it.
-    """
-    if kill.ready_after is None:
-        return None
-    until = kill.at + timedelta(seconds=kill.ready_after)
-    prompt = {
-        record.checkout_id
-        for record in evidence.transcript.records
-        if not record.scenario.faults and not record.scenario.unhurried
-    }
-    last: dict[str, Row] = {}
-    moved = [timedelta(0)]
-    for event in evidence.checkout_events:
-        identity = event["checkout_id"]
-        if identity not in prompt:
-            continue
-        before = last.get(identity)
-        last[identity] = event
-        if before is None or before["kind"] not in _PRODUCTS_TURN:
-            continue
-        if before["at"] < until and event["at"] > kill.at:
-            moved.append(event["at"] - kill.at)
-    return max(moved).total_seconds()
 
 
 def _quantile(ordered: Sequence[float], share: float) -> float | None:

@@ -52,6 +52,7 @@ class Stack:
         self.data_dir = data_dir.resolve()
         self.ports = ports or Ports()
         self.api_key = ""
+        self.merchant_id = ""
         self._workers = workers
         self._overrides = dict(settings_overrides or {})
         self._commands = {"api": ("-m", "api"), "worker": ("worker.py",)} | dict(commands or {})
@@ -253,12 +254,14 @@ class Stack:
         """The demo merchant's key, kept for the next start."""
         file = self.data_dir / "merchant.json"
         if file.exists():
-            self.api_key = json.loads(file.read_text())["api_key"]
+            kept = json.loads(file.read_text())
+            self.merchant_id, self.api_key = kept["merchant_id"], kept["api_key"]
             headers = {"Authorization": f"Bearer {self.api_key}"}
             if await _answers(f"{self.api_url}/v1/checkouts?limit=1", headers):
                 return
-        merchant_id, self.api_key = await self.create_merchant("Demo shop")
-        write_private(file, json.dumps({"merchant_id": merchant_id, "api_key": self.api_key}) + "\n")
+        self.merchant_id, self.api_key = await self.create_merchant("Demo shop")
+        kept = {"merchant_id": self.merchant_id, "api_key": self.api_key}
+        write_private(file, json.dumps(kept) + "\n")
 
     def _write_demo_file(self) -> None:
         if not self._published:

@@ -266,7 +266,9 @@ class Stripe(Gateway):
             ours = [each for each in found.refunds if each.refund_id == request.refund_id]
             return ours[0] if ours else None
 
-        match await past_stored_failures(request.idempotency_key, call, Refund, made_before):
+        answer: Refund | GatewayRefund | Refused | NotSent | Unknown
+        answer = await past_stored_failures(request.idempotency_key, call, Refund, made_before)
+        match answer:
             case Refund() as made:
                 return refund(made)
             case GatewayRefund() as known:
