@@ -65,6 +65,7 @@ def _intents(
         identity = row["attempt_id"]
         intended[identity] = min(row["created_at"], intended.get(identity, row["created_at"]))
         claimed[identity] += row["sends"]
+    spent: set[str] = set()
     for request in evidence.requests:
         if request["operation"] != "refund" or request["method"] != "POST":
             continue
@@ -72,6 +73,11 @@ def _intents(
         if since is None or since > request["at"]:
             yield Violation("I7", Harm.ORDER, str(request["reference"]), "refund sent before it was intended")
             continue
+        key = request["idempotency_key"]
+        if key is not None and key in spent:
+            continue  # the kept failure again: no effect, and the claim goes on under the next key
+        if key is not None and request["fault"] in _STORED_FAILURES:
+            spent.add(key)
         claimed[request["reference"]] -= 1
         if claimed[request["reference"]] == -1:
             yield Violation("I7", Harm.ORDER, request["reference"], "more refunds arrived than were claimed")
@@ -102,7 +108,7 @@ def _keys(evidence: Evidence) -> Iterator[Violation]:
             yield Violation("I8", Harm.ORDER, reference, f"{operation}: other parameters at a resend")
     refunds = Counter(row["attempt_id"] for row in evidence.refunds)
     for (_, reference, operation, *_key), requests in sent.items():
-        refunds[reference] += _spent(operation, requests)
+        refunds[reference] += _spent(operation, requests) if operation == "refund" else 0
     keys = Counter(reference for _, reference, operation, *_key in sent if operation == "refund")
     for reference, number in keys.items():
         if number > refunds[reference]:

@@ -167,8 +167,8 @@ def failover() -> Evidence:
             request(20.9, "stripe", "refund", SECOND, idempotency_key="re_2:refund"),
         ],
         webhooks=[
-            row(account="stripe", event_id="evt_1", body={"id": "evt_1"}, status="delivered"),
-            row(account="flutterwave", event_id=None, body={"data": 1}, status="delivered"),
+            row(account="stripe", event_id="evt_1", body={"id": "evt_1"}, status="delivered", fault=None),
+            row(account="flutterwave", event_id=None, body={"data": 1}, status="delivered", fault=None),
         ],
         checkouts=[
             {

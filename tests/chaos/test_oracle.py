@@ -368,6 +368,14 @@ def test_what_is_allowed_is_not_blamed() -> None:
     del unknowingly.ledger[2]
     assert judge(unknowingly) == []
 
+    kept = failover()
+    kept.requests[-1]["fault"] = "error_before"
+    again = {"idempotency_key": "re_2:refund"}
+    kept.requests.append(request(20.95, "stripe", "refund", SECOND, **again))
+    kept.requests.append(request(20.96, "stripe", "refund", SECOND, idempotency_key="re_2:refund:2"))
+    kept.refunds[1]["sends"] = 2
+    assert judge(kept) == []
+
     released = failover()
     released.ledger.append(effect(0.3, "flutterwave", "authorize", FIRST, payment_id="held"))
     released.ledger.append(effect(0.4, "flutterwave", "void", FIRST, payment_id="held"))

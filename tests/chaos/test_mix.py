@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 
 from chaos.mix import MIX, draw
+from chaos.scenario import GivingBack
 
 
 def test_a_seed_draws_the_same_campaign_again() -> None:
@@ -16,6 +17,23 @@ def test_two_in_five_are_clean() -> None:
     kinds = Counter(scenario.kind.partition(" ")[0] for scenario in draw(3, 4000))
     assert 0.36 < kinds["clean"] / 4000 < 0.44
     assert sum(weight for weight, _ in MIX) == pytest.approx(100)
+
+
+def test_every_class_has_its_share_whatever_the_seed() -> None:
+    def kinds(seed: int) -> Counter[str]:
+        return Counter(scenario.kind for scenario in draw(seed, 1000))
+
+    assert kinds(1) == kinds(2)
+    assert sum(scenario.may_stay for scenario in draw(1, 1000)) == 9
+
+
+def test_refunds_and_notifications_have_their_share() -> None:
+    drawn = draw(6, 4000)
+    assert 0.36 < sum(scenario.notified for scenario in drawn) / 4000 < 0.44
+    refunded = [scenario for scenario in drawn if scenario.giving_back is not GivingBack.NONE]
+    assert 0.10 < len(refunded) / 4000 < 0.18
+    assert {scenario.giving_back for scenario in refunded} == set(GivingBack) - {GivingBack.NONE}
+    assert {scenario.merchant for scenario in drawn} == {0, 1}
 
 
 def test_every_class_is_drawn_and_hardly_any_may_stay_in_review() -> None:
