@@ -17,6 +17,7 @@ from activities.attempting import KEY_LIFE_MARGIN
 from activities.context import STALLED_AFTER, Context, handle_of
 from activities.errors import Gone
 from activities.messages import RefundReport, RefundTask
+from activities.refund_news import announce_refund
 from domain.attempt import AttemptStatus
 from domain.outcome import NotSent, NotSentCause, Unknown
 from domain.refund import RefundFailure, RefundKind, RefundState
@@ -221,6 +222,7 @@ class Refunding:
             )
         await checkouts.refunded(session, after)
         await checkouts.notify(session, after.checkout_id)
+        await announce_refund(session, refund.id)
         return RefundReport(status=RefundState.SUCCEEDED, taken=True)
 
     async def _failed(
@@ -235,6 +237,7 @@ class Refunding:
         _tell(session, refund, "refund.failed", account=attempt.account, code=failure, detail=detail)
         await alert(session, "refund.failed", refund.id, f"{attempt.account}: {detail}")
         await checkouts.notify(session, refund.checkout_id)
+        await announce_refund(session, refund.id)
         return RefundReport(status=RefundState.FAILED, taken=False, detail=detail)
 
     def _keyed(self, attempt: Attempt) -> bool:

@@ -24,7 +24,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m chaos", description="The fault campaign.")
     parser.add_argument("--number", type=int, default=1000, help="checkouts")
     parser.add_argument("--seed", type=int, help="repeats a campaign; without it a fresh one, printed")
-    parser.add_argument("--rate", type=float, default=4.0, help="checkouts started per second")
+    parser.add_argument("--rate", type=float, default=3.5, help="checkouts started per second")
     parser.add_argument("--no-kills", action="store_true", help="faults only")
     given = parser.parse_args()
     seed = secrets.randbelow(1_000_000) if given.seed is None else given.seed
@@ -47,7 +47,7 @@ def main() -> int:
         data_dir=data_dir,
         per_second=given.rate,
         intrusions=max(10, given.number // 15),
-        kill_every=None if given.no_kills else min(6.0, max(3.0, given.number / given.rate / 8)),
+        kill_every=None if given.no_kills else min(8.0, max(3.0, given.number / given.rate / 16)),
     )
     try:
         outcome = asyncio.run(run(plan, say=lambda text: console.print(text, style="dim"), done=done))

@@ -31,8 +31,9 @@ SETTINGS: Final[Mapping[str, object]] = {
     "QUIET_PERIOD": QUIET_PERIOD,
     "ACTION_EXPIRES_AFTER": 12,
     "UNRESOLVED_AFTER": 30,
-    "WATCH_INTERVALS": [1, 2, 4, 8, 15],
-    "WATCH_FOR": 120,
+    "LOOK_UP_INTERVALS": [0.5, 1, 1.5],
+    "WATCH_INTERVALS": [2, 6, 15],
+    "WATCH_FOR": 45,
     "NOTIFICATION_TIMEOUT": 2,
     "REFUND_INTERVALS": [0.5, 1, 2, 4],
 }
@@ -47,8 +48,8 @@ class Plan:
     seed: int
     data_dir: Path
     workers: int = 2
-    per_second: float = 4.0
-    at_once: int = 60
+    per_second: float = 3.5
+    at_once: int = 50
     patience: float = 150.0
     """Seconds after which an open checkout counts as stuck."""
     kill_every: float | None = 6.0

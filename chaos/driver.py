@@ -146,7 +146,7 @@ class Driver:
                 elif action and not acted and scenario.customer is Customer.LATE:
                     acted = await self._settle(record, "abandoned")
                 await asyncio.sleep(pause)
-                pause = min(pause * 1.4, 2.5)
+                pause = min(pause * 1.6, 5.0)
                 await self._read(record)
             await command
         finally:

@@ -125,7 +125,7 @@ class Intruder:
         answer = await other.call(method, path, **more)
         status = 0 if answer is None else answer.status_code
         self._transcript.trespasses.append(Trespass(other.merchant, f"{method} {path}", status))
-        await other.call("GET", "/v1/checkouts?limit=100")
+        await other.call("GET", "/v1/checkouts?limit=20")
 
 
 def _token(number: str) -> dict[str, Any]:

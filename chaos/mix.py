@@ -49,7 +49,7 @@ MIX: Final[Sequence[tuple[float, Draw]]] = (
 )
 """(weight in percent, how to draw one). 40 % are clean."""
 
-NOTIFIED: Final = 0.4
+NOTIFIED: Final = 0.3
 """Share of checkouts with an address for notifications."""
 _GIVEN_BACK: Final = 0.15
 """Share of the checkouts of prompt classes that are refunded, if they are paid."""
