@@ -13,6 +13,7 @@ from rich.table import Table
 from sqlalchemy.exc import IntegrityError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from cli.encryption import encryption_app
 from cli.notifications import notifications_app
 from cli.running import AsJson, fail, run, show
 from config.settings import Settings
@@ -32,6 +33,7 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(db_app, name="db")
 app.add_typer(countries_app, name="countries")
 app.add_typer(notifications_app, name="notifications")
+app.add_typer(encryption_app, name="encryption")
 
 
 @merchants_app.command("create")
