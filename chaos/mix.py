@@ -69,7 +69,19 @@ def draw(seed: int, number: int, *, mix: Sequence[tuple[float, Draw]] = MIX) -> 
     rng = random.Random(seed)  # noqa: S311 - has to be repeatable, protects nothing
     kinds = _shares(rng, number, mix)
     rng.shuffle(kinds)
-    return [_overlaid(rng, kind(rng), f"chaos-{seed}-{index:05d}x") for index, kind in enumerate(kinds)]
+    drawn = _waiting_early(rng, [kind(rng) for kind in kinds])
+    return [_overlaid(rng, each, f"chaos-{seed}-{index:05d}x") for index, each in enumerate(drawn)]
+
+
+def _waiting_early(rng: random.Random, drawn: list[Scenario]) -> list[Scenario]:
+    """So that a campaign does not end in waiting: no class that waits on purpose is in the last tenth, as far
+    as there is room for them before."""
+    border = len(drawn) * 9 // 10
+    late = [index for index in range(border, len(drawn)) if drawn[index].unhurried]
+    free = [index for index in range(border) if not drawn[index].unhurried]
+    for here, there in zip(late, rng.sample(free, min(len(late), len(free))), strict=False):
+        drawn[here], drawn[there] = drawn[there], drawn[here]
+    return drawn
 
 
 def _shares(rng: random.Random, number: int, mix: Sequence[tuple[float, Draw]]) -> list[Draw]:

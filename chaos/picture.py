@@ -27,7 +27,7 @@ def draw_picture(evidence: Evidence, kills: Sequence[Kill], report: dict[str, An
     started = min((row["created_at"] for row in evidence.checkouts), default=None)
     if started is None:
         return
-    figure = Figure(figsize=(11, 5), dpi=90, layout="constrained")
+    figure = Figure(figsize=(11, 5.5), dpi=90, layout="constrained")
     axes = figure.subplots()
     for (label, colour), points in zip(_GROUPS, _points(evidence, started), strict=True):
         axes.scatter(
@@ -55,9 +55,9 @@ def draw_picture(evidence: Evidence, kills: Sequence[Kill], report: dict[str, An
         f"{report['number']} checkouts, seed {report['seed']}, {len(kills)} kills: {harms} safety violations",
         loc="left",
         fontsize=10,
-        pad=78,
+        pad=112,
     )
-    axes.legend(loc="upper right", fontsize=7, framealpha=0.9)
+    axes.legend(loc="lower right", fontsize=7, framealpha=0.9)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     figure.savefig(file)

@@ -27,6 +27,12 @@ def test_every_class_has_its_share_whatever_the_seed() -> None:
     assert sum(scenario.may_stay for scenario in draw(1, 1000)) == 9
 
 
+def test_a_campaign_does_not_end_in_waiting() -> None:
+    drawn = draw(8, 1000)
+    assert sum(scenario.unhurried for scenario in drawn) > 50
+    assert not any(scenario.unhurried for scenario in drawn[900:])
+
+
 def test_refunds_and_notifications_have_their_share() -> None:
     drawn = draw(6, 4000)
     assert 0.26 < sum(scenario.notified for scenario in drawn) / 4000 < 0.34
