@@ -31,7 +31,7 @@ chaos: setup ## the fault campaign: N=1000 checkouts under faults and kills (SEE
 	    $(BIN)/python -m chaos $(if $(N),--number $(N)) $(if $(SEED),--seed $(SEED))
 
 chaos-selftest: setup ## the proof that the campaign's oracle sees: mutants, and the obvious design beside ours
-	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- $(BIN)/python -m chaos.selftest
+	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- $(BIN)/python -m chaos.selftest $(ARGS)
 
 lock: ## pin all dependencies anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --extra dev --generate-hashes \
