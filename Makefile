@@ -31,7 +31,7 @@ chaos: setup ## the fault campaign: N=1000 checkouts under faults and kills (SEE
 	    $(BIN)/python -m chaos $(if $(N),--number $(N)) $(if $(SEED),--seed $(SEED))
 
 chaos-selftest: setup ## the proof that the campaign's oracle sees: mutants, and the obvious design beside ours
-	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- $(BIN)/python -m chaos.selftest
+	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- $(BIN)/python -m chaos.selftest $(ARGS)
 
 new-gateway: $(VENV)/.installed ## begin a gateway: adapter, simulator and contract data to fill in (NAME=acme)
 	$(BIN)/python -m devstack.new_gateway $(NAME)
