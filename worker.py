@@ -31,8 +31,9 @@ from config.settings import Settings
 from config.temporal import connect, register_search_attributes
 from gateways.registry import BadAccounts, load_accounts
 from routing.country import open_tables
-from routing.country_map import BadCountryMap, load_country_map
+from routing.country_map import BadCountryMap
 from routing.datasets import BadDataset
+from routing.policy_files import BadPolicyFile, load_policy
 from routing.router import Router
 from storage.database import Database
 from workflows.abandoned_attempt import AbandonedAttempt
@@ -60,11 +61,11 @@ def build_context(settings: Settings) -> Context:
             f" {accounts.longest_call:g} s (connect plus read time-out); it must be longer"
         )
     tables = open_tables(settings.datasets_dir, settings.geo_database)
-    country_map = load_country_map(settings.countries_file, accounts.known)
+    policy = load_policy(settings.countries_file, settings.overrides_file, accounts.known)
     return Context(
         database=Database(settings.sqlalchemy_url, pool_size=settings.database_pool),
         accounts=accounts,
-        router=Router(accounts.known, country_map, tables.bins, tables.geo),
+        router=Router(accounts.known, policy, tables.bins, tables.geo),
         settings=settings,
     )
 
@@ -121,7 +122,7 @@ async def main() -> None:
         Runtime.set_default(Runtime(telemetry=TelemetryConfig(metrics=metrics)))
     try:
         context = build_context(settings)
-    except (BadAccounts, BadCountryMap, BadDataset) as error:
+    except (BadAccounts, BadCountryMap, BadPolicyFile, BadDataset) as error:
         sys.exit(f"The worker does not start: {error}")
     client = await connect(settings)
     await register_search_attributes(client, NAMES)

@@ -42,6 +42,9 @@ def route_request(checkout: Checkout) -> RouteRequest:
         customer=Customer.model_validate(checkout.customer),
         capture_method=CaptureMethod(checkout.capture_method),
         allow_redirect=checkout.allow_redirect,
+        checkout_id=checkout.id,
+        merchant=checkout.merchant_id,
+        metadata=checkout.meta,
         gateway=checkout.gateway_choice,
     )
 

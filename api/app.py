@@ -26,7 +26,7 @@ from config.settings import Settings
 from config.temporal import connect
 from gateways.registry import load_accounts
 from routing.country import open_tables
-from routing.country_map import load_country_map
+from routing.policy_files import load_policy
 from routing.router import Router
 from storage.changes import Changes
 from storage.database import Database
@@ -42,8 +42,8 @@ def create_app(settings: Settings) -> ASGIApp:
     """Raises BadAccounts, BadCountryMap or BadDataset: with a wrong configuration nothing starts."""
     accounts = load_accounts(os.environ)
     tables = open_tables(settings.datasets_dir, settings.geo_database)
-    country_map = load_country_map(settings.countries_file, accounts.known)
-    router = Router(accounts.known, country_map, tables.bins, tables.geo)
+    policy = load_policy(settings.countries_file, settings.overrides_file, accounts.known)
+    router = Router(accounts.known, policy, tables.bins, tables.geo)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -50,6 +50,9 @@ class Settings(BaseSettings):
     geo_database: Path | None = None
     """Your own mmdb file (GeoLite2, GeoIP2, DB-IP, ...) instead of the one in the data sets."""
     countries_file: Path = Path(__file__).parent / "supportedCountries.json"
+    """The country map of the first routing policy."""
+    overrides_file: Path = Path(__file__).parent / "gatewayOverrides.json"
+    """Overrides of the first routing policy, where there is such a file."""
 
     max_attempts: int = Field(default=4, ge=1, le=10)
     """Accounts that one checkout may be sent to."""
