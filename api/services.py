@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fastapi import Request
 from temporalio.client import Client
 
+from activities.policy_in_force import PolicyInForce
 from api.door import Door
 from config.settings import Settings
 from gateways.registry import Accounts
@@ -20,7 +21,7 @@ class Services:
     changes: Changes
     temporal: Client
     accounts: Accounts
-    router: Router
+    router: Router | PolicyInForce
     door: Door
     schema_head: str
     """The migration that this code was written for."""

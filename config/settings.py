@@ -49,6 +49,8 @@ class Settings(BaseSettings):
 
     geo_database: Path | None = None
     """Your own mmdb file (GeoLite2, GeoIP2, DB-IP, ...) instead of the one in the data sets."""
+    bin_database: Path | None = None
+    """Your own card list (CSV with `bin` and `country`, or a built `bins.dat`) instead of the one there."""
     countries_file: Path = Path(__file__).parent / "supportedCountries.json"
     """The country map of the first routing policy."""
     overrides_file: Path = Path(__file__).parent / "gatewayOverrides.json"

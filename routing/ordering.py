@@ -1,43 +1,73 @@
 """Who goes first where the policy leaves the order open: see `objective` in `routing/policy.py`."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from domain.capabilities import Account
+from domain.checkout import MethodType
 from routing.policy import Objective
-from routing.policy_terms import Facts
+from routing.request import RouteRequest
 
 
-class Ranked(NamedTuple):
-    account: Account
-    detail: str | None = None
-    """Shown beside the account in the plan: what gave it this place."""
+class Place(Protocol):
+    """An account in its place. All of it is recorded with the plan."""
+
+    @property
+    def account(self) -> str: ...
+    @property
+    def score(self) -> float: ...
+    @property
+    def detail(self) -> str: ...
 
 
-class Ordering(Protocol):
-    """Puts accounts of the same precedence into an order. Depends on its arguments alone and never raises:
-    the same checkout has to get the same plan in every process, and again in a simulation."""
+class Scores(Protocol):
+    """What is known of accounts at one moment. Never changes, so that a decision can be made again."""
 
-    def __call__(
-        self, accounts: Sequence[Account], facts: Facts, scores: Mapping[str, Any] | None, /
-    ) -> Sequence[Ranked]:
-        """`accounts`: eligible ones, as listed; every one of them has to come back exactly once."""
+    def order(
+        self,
+        accounts: Sequence[str],
+        request: RouteRequest,
+        checkout_id: str,
+        *,
+        country: str | None,
+        methods: Mapping[str, MethodType],
+        objective: Any,
+    ) -> Sequence[Place]:
+        """The accounts, best first, each exactly once; equals stay in the order given.
 
-
-def by_score(
-    accounts: Sequence[Account], _facts: Facts, scores: Mapping[str, Any] | None, /
-) -> Sequence[Ranked]:
-    """The highest number first; accounts without one keep their places behind those that have one."""
-    known = {name: value for name, value in (scores or {}).items() if isinstance(value, int | float)}
-    ranked = sorted(accounts, key=lambda account: -known.get(account.name, float("-inf")))
-    return [
-        Ranked(account, f"score {known[account.name]:.4g}" if account.name in known else None)
-        for account in ranked
-    ]
+        `country`: the card issuer's, else the payer's. `methods`: by which method each would be asked.
+        `objective`: `success_rate` or `cost`.
+        """
 
 
-ORDERINGS: Final[Mapping[Objective, Ordering]] = {
-    Objective.SUCCESS_RATE: by_score,
-    Objective.COST: by_score,
-}
-"""Without an entry, and for `fixed`, accounts stay as they are listed."""
+class Recorded(NamedTuple):
+    """An account in the place that a recorded score gives it."""
+
+    account: str
+    score: float
+    detail: str
+
+
+class RecordedScores:
+    """The scores that were recorded with a plan: for making the decision again."""
+
+    def __init__(self, recorded: Mapping[str, Any]) -> None:
+        """`recorded`: account -> `{"score": ...}`, as `DecisionInputs.scores` has it."""
+        self._known = {
+            account: float(entry["score"])
+            for account, entry in recorded.items()
+            if isinstance(entry, Mapping) and isinstance(entry.get("score"), int | float)
+        }
+
+    def order(
+        self,
+        accounts: Sequence[str],
+        request: RouteRequest,  # noqa: ARG002  # the interface's
+        checkout_id: str,  # noqa: ARG002
+        *,
+        country: str | None,  # noqa: ARG002
+        methods: Mapping[str, MethodType],  # noqa: ARG002
+        objective: Objective,  # noqa: ARG002
+    ) -> Sequence[Recorded]:
+        """The highest recorded score first; accounts without one stay behind, as they are listed."""
+        ranked = sorted(accounts, key=lambda account: -self._known.get(account, float("-inf")))
+        return [Recorded(account, self._known.get(account, 0.0), "as recorded") for account in ranked]

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from domain.capabilities import Account
+from domain.checkout import MethodType
 from domain.route import (
     DecisionInputs,
     ExcludedAccount,
@@ -16,7 +17,7 @@ from routing.candidates import Candidates, Choice, Group
 from routing.card_network import CardNetwork, network_of
 from routing.country import BinLookup, GeoLookup, conclude, is_country
 from routing.eligibility import exclusion, judge
-from routing.ordering import ORDERINGS, Ordering, Ranked
+from routing.ordering import Place, Scores
 from routing.policy import Objective, Policy
 from routing.policy_index import RuleIndex
 from routing.policy_terms import Facts
@@ -38,7 +39,6 @@ class Router:
         bins: BinLookup,
         geo: GeoLookup,
         policy_version: int = 1,
-        orderings: Mapping[Objective, Ordering] = ORDERINGS,
     ) -> None:
         """Raises KeyError where the policy names an account that is not among `accounts`."""
         self.policy = policy
@@ -46,7 +46,6 @@ class Router:
         self._accounts = dict(sorted(accounts.items()))
         self._bins = bins
         self._geo = geo
-        self._orderings = orderings
         self._rules = RuleIndex(policy.rules)
         self._candidates = Candidates(policy, accounts)
         self._known_bins = {
@@ -56,18 +55,22 @@ class Router:
 
     def reading(self, bins: BinLookup, geo: GeoLookup) -> "Router":
         """The same policy over other data sets."""
-        return Router(self._accounts, self.policy, bins, geo, self.policy_version, self._orderings)
+        return Router(self._accounts, self.policy, bins, geo, self.policy_version)
+
+    def drafted(self, policy: Policy) -> "Router":
+        """Another policy, a draft, over the same accounts and data sets. Its plans say version 0."""
+        return Router(self._accounts, policy, self._bins, self._geo, 0)
 
     def plan(
         self,
         request: RouteRequest,
         closed: Mapping[str, Exclusion] = NOTHING_CLOSED,
-        scores: Mapping[str, Any] | None = None,
+        scores: Scores | None = None,
     ) -> RoutePlan:
         """The accounts to ask, best first, and the others that the policy names, with their reasons.
 
         `closed`: account -> why health or an operator keeps it out at this moment. `scores`: what is known of
-        the accounts' success, for the ordering that the policy's objective names.
+        the accounts, for what the policy's objective orders; without them accounts stay as listed.
         """
         return self.decide(self.facts(request), closed, scores)
 
@@ -92,15 +95,16 @@ class Router:
         self,
         facts: Facts,
         closed: Mapping[str, Exclusion] = NOTHING_CLOSED,
-        scores: Mapping[str, Any] | None = None,
+        scores: Scores | None = None,
     ) -> RoutePlan:
         """The plan from facts that are known. Reads nothing else: a recorded decision can be made again."""
         choice = self._choose(facts)
         request = facts.request
         plan: list[PlannedAccount] = []
+        used: dict[str, Any] = {}
         excluded: list[ExcludedAccount] = []
         for group in choice.groups:
-            methods = {}
+            methods: dict[str, MethodType] = {}
             for account in group.accounts:
                 verdict = (
                     Exclusion.BLOCKED_BY_RULE
@@ -113,15 +117,17 @@ class Router:
                     )
                 else:
                     methods[account.name] = verdict
+            places = self._ordered(group, methods, facts, scores)
+            used |= {name: _recorded(place) for name, place in places.items() if place is not None}
             plan += [
                 PlannedAccount(
-                    gateway=account.gateway,
-                    account=account.name,
+                    gateway=self._accounts[name].gateway,
+                    account=name,
                     reason=group.reason,
-                    method=methods[account.name],
-                    detail=detail,
+                    method=methods[name],
+                    detail=None if place is None else place.detail,
                 )
-                for account, detail in self._ordered(group, methods, facts, scores)
+                for name, place in places.items()
             ]
         return RoutePlan(
             country=facts.country,
@@ -131,7 +137,7 @@ class Router:
             blocked_by=choice.blocked_by,
             inputs=DecisionInputs(
                 closed=dict(closed),
-                scores=None if scores is None else dict(scores),
+                scores=used or None,
                 listed_country=facts.listed_country,
                 network=facts.network,
                 share=choice.share,
@@ -182,10 +188,25 @@ class Router:
         return None
 
     def _ordered(
-        self, group: Group, eligible: Mapping[str, Any], facts: Facts, scores: Mapping[str, Any] | None
-    ) -> "list[Ranked]":
-        accounts = [account for account in group.accounts if account.name in eligible]
-        ordering = self._orderings.get(self.policy.objective) if group.open and len(accounts) > 1 else None
-        if ordering is None:
-            return [Ranked(account) for account in accounts]
-        return list(ordering(accounts, facts, scores))
+        self, group: Group, methods: Mapping[str, MethodType], facts: Facts, scores: Scores | None
+    ) -> Mapping[str, Place | None]:
+        """The eligible accounts of a group in their order, with what gave them their place."""
+        objective = self.policy.objective
+        if scores is None or objective is Objective.FIXED or not group.open or len(methods) < 2:
+            return dict.fromkeys(methods)
+        country, request = facts.country, facts.request
+        places = scores.order(
+            tuple(methods),
+            request,
+            request.checkout_id or "",
+            country=country.by_bin or country.code,
+            methods=methods,
+            objective=objective,
+        )
+        return {place.account: place for place in places}
+
+
+def _recorded(place: Place) -> dict[str, Any]:
+    """What a place is kept as: every public value of it."""
+    fields = getattr(place, "_fields", ("score", "detail"))
+    return {name: getattr(place, name) for name in fields if name != "account"}
