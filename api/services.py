@@ -1,12 +1,13 @@
 """What the routes need, built once per process and found through `request.app.state`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastapi import Request
 from temporalio.client import Client
 
 from activities.policy_in_force import PolicyInForce
 from api.door import Door
+from api.key_memory import RecentKeys
 from config.settings import Settings
 from gateways.registry import Accounts
 from routing.router import Router
@@ -25,6 +26,7 @@ class Services:
     door: Door
     schema_head: str
     """The migration that this code was written for."""
+    recent_keys: RecentKeys = field(default_factory=RecentKeys)
 
     @property
     def allow_loopback(self) -> bool:

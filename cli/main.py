@@ -15,6 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from cli.notifications import notifications_app
 from cli.operators import operators_app
+from cli.routing import routing_app
 from cli.running import AsJson, fail, run, show
 from config.settings import Settings
 from gateways.registry import BadAccounts, load_accounts
@@ -34,6 +35,7 @@ app.add_typer(db_app, name="db")
 app.add_typer(countries_app, name="countries")
 app.add_typer(notifications_app, name="notifications")
 app.add_typer(operators_app, name="operators")
+app.add_typer(routing_app, name="routing")
 
 
 @merchants_app.command("create")
