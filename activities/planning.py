@@ -6,8 +6,9 @@ from activities.context import Context, route_request
 from activities.errors import Gone
 from activities.messages import Plan, PlanCheckout, Step, Timings
 from domain.checkout import CaptureMethod, MethodType
-from domain.route import PlannedAccount, RoutePlan
-from storage import checkouts
+from domain.route import Exclusion, PlannedAccount, RoutePlan
+from domain.switches import Switch
+from storage import checkouts, switches
 
 
 class Planning:
@@ -22,7 +23,9 @@ class Planning:
             if checkout is None:
                 raise Gone(task.checkout_id)
             if checkout.routing is None:
-                route = self._context.router.plan(route_request(checkout))
+                frozen = await switches.frozen_accounts(session, Switch.CHARGES)
+                closed = dict.fromkeys(frozen, Exclusion.FROZEN)
+                route = self._context.router.plan(route_request(checkout), closed)
                 await checkouts.record_plan(session, checkout.id, route.model_dump(mode="json"))
             else:
                 route = RoutePlan.model_validate(checkout.routing)

@@ -7,8 +7,9 @@ from temporalio.client import Client
 
 from activities.policy_in_force import PolicyInForce
 from api.door import Door
-from api.key_memory import RecentKeys
+from api.recent import Recent
 from config.settings import Settings
+from domain.route import Exclusion
 from gateways.registry import Accounts
 from routing.router import Router
 from storage.changes import Changes
@@ -26,7 +27,10 @@ class Services:
     door: Door
     schema_head: str
     """The migration that this code was written for."""
-    recent_keys: RecentKeys = field(default_factory=RecentKeys)
+    recent_keys: Recent[str] = field(default_factory=Recent)
+    """Digest of a key -> its merchant."""
+    recent_frozen: Recent[dict[str, Exclusion]] = field(default_factory=Recent)
+    """Accounts that operators have frozen, under an empty question."""
 
     @property
     def allow_loopback(self) -> bool:

@@ -13,6 +13,8 @@ from rich.table import Table
 from sqlalchemy.exc import IntegrityError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from cli import reviews, switches
+from cli.encryption import encryption_app
 from cli.notifications import notifications_app
 from cli.operators import operators_app
 from cli.routing import routing_app
@@ -36,6 +38,9 @@ app.add_typer(countries_app, name="countries")
 app.add_typer(notifications_app, name="notifications")
 app.add_typer(operators_app, name="operators")
 app.add_typer(routing_app, name="routing")
+switches.add_to(app)
+reviews.add_to(app)
+app.add_typer(encryption_app, name="encryption")
 
 
 @merchants_app.command("create")

@@ -4,10 +4,14 @@ Gateway accounts have settings of their own: see `gateways/registry.py`.
 """
 
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, PostgresDsn, TypeAdapter, field_validator
+from pydantic import Field, PostgresDsn, SecretStr, TypeAdapter, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from config.keys import KeyRing, load_keys
 
 _POSTGRES = TypeAdapter(PostgresDsn)
 
@@ -18,7 +22,8 @@ class Environment(StrEnum):
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+    # A wrong value may be a secret: messages name the variable and do not repeat it.
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     environment: Environment = Environment.DEVELOPMENT
     data_dir: Path = Path(".data")
@@ -104,6 +109,18 @@ class Settings(BaseSettings):
     """A refund that the gateway has for so long without deciding it raises an alert. Stripe's pending refunds
     and Flutterwave's take days; one whose fate is unclear alerts after `unresolved_after` already."""
 
+    dispute_intervals: tuple[float, ...] = (1, 2, 4, 8, 15, 30, 300, 3600, 6 * 3600, 86400)
+    """Pauses between looks at a dispute that is not over; the last one repeats, a webhook shortens them."""
+    dispute_scan_interval: float = Field(default=6 * 3600.0, ge=1)
+    """Pause between listings of every account's disputes, for those of which no webhook told."""
+
+    encryption_keys: SecretStr | None = None
+    """`name:base64` pairs, the sealing key first; see `config/keys.py`. Production does not start without."""
+    encryption_keys_file: Path | None = None
+    """The same, one a line, in a file."""
+    encrypt_histories: bool = True
+    """Whether what Temporal stores is encrypted too, where there are keys."""
+
     log_json: bool = True
     log_level: str = "INFO"
     metrics_port: int | None = None
@@ -113,6 +130,20 @@ class Settings(BaseSettings):
     def _is_postgres(cls, value: str) -> str:
         _POSTGRES.validate_python(value)
         return value
+
+    @model_validator(mode="after")
+    def _keys_in_production(self) -> Self:
+        if self.keys is None and self.environment is Environment.PRODUCTION:
+            raise ValueError(
+                "ENCRYPTION_KEYS: production does not start without; see `smartpay encryption new-key`"
+            )
+        return self
+
+    @cached_property
+    def keys(self) -> KeyRing | None:
+        """The encryption keys. Raises BadKeys, at start."""
+        text = None if self.encryption_keys is None else self.encryption_keys.get_secret_value()
+        return load_keys(text, self.encryption_keys_file)
 
     @property
     def allow_loopback(self) -> bool:

@@ -13,6 +13,7 @@ class Prefix(StrEnum):
     MERCHANT = "mer"
     KEY = "key"
     ALERT = "alr"
+    DISPUTE = "dp"
     OPERATOR = "op"
     TOKEN = "tok"
 

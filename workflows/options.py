@@ -28,6 +28,14 @@ SETTLING_RETRIES: Final = RetryPolicy(
 )
 """For captures and voids, which repeat until the gateway's answer is definite."""
 
+SCAN_RETRIES: Final = RetryPolicy(
+    initial_interval=timedelta(seconds=1), backoff_coefficient=4, maximum_attempts=5
+)
+"""For listing an account's disputes: what stays unanswered is asked again by the next scan."""
+
+NOTHING_YET: Final = 6
+"""Looks at a payment of whose dispute a webhook told and whose look-up shows none, before it is given up."""
+
 CAPTURE_PATIENCE: Final = timedelta(seconds=2)
 """How long a capture waits for the run to hear that the payment is authorized."""
 
@@ -47,3 +55,13 @@ NOTIFICATION_ENDING: Final = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(minutes=1)
 )
 """For writing down that a notification is given up: until it is written."""
+
+FROZEN_INTERVALS: Final = (1, 2, 4, 8, 15, 30)
+"""Seconds between looks whether charges are still frozen; the last one repeats."""
+
+FROZEN_PAUSE: Final = timedelta(minutes=5)
+"""The longest that a frozen refund waits before it looks again."""
+
+FROZEN_WATCH: Final = timedelta(minutes=15)
+"""The longest that a watcher with money, frozen, waits before it looks again: at most a week's worth of looks
+stays far below the limit of a history."""

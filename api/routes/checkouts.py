@@ -15,6 +15,7 @@ from api.errors import (
     AlreadyPaid,
     BodyTooLarge,
     CardDataRefused,
+    ChargesFrozen,
     IdempotencyKeyInvalid,
     IdempotencyKeyMissing,
     IdempotencyKeyReused,
@@ -40,7 +41,8 @@ from api.views import checkout_view
 from api.waiting import read, settled
 from domain.checkout import CheckoutStatus
 from domain.ids import Prefix, new_id
-from storage import attempts, checkouts, tables
+from domain.switches import Switch
+from storage import attempts, checkouts, disputes, switches, tables
 
 router = APIRouter(prefix="/v1/checkouts", tags=["checkouts"])
 
@@ -62,6 +64,7 @@ _BODY = (MalformedRequest, Unauthorized, BodyTooLarge, UnsupportedMediaType, Inv
             IdempotencyKeyReused,
             Overloaded,
             Unavailable,
+            ChargesFrozen,
         ),
     },
 )
@@ -104,9 +107,10 @@ async def get(checkout_id: CheckoutId, parts: Parts, merchant: Merchant) -> Chec
     async with parts.database.transaction() as session:
         row = await checkouts.get(session, checkout_id, merchant)
         made = await attempts.of_checkout(session, checkout_id)
+        disputed = await disputes.of_checkouts(session, [checkout_id])
     if row is None:
         raise NotFound
-    return checkout_view(row, made)
+    return checkout_view(row, made, disputed.get(row.id, []))
 
 
 @router.get(
@@ -139,9 +143,10 @@ async def page(
         )
         shown = rows[:limit]
         made = await attempts.of_checkouts(session, [row.id for row in shown])
+        disputed = await disputes.of_checkouts(session, [row.id for row in shown])
     more = len(rows) > limit
     return Page[Checkout](
-        data=[checkout_view(row, made.get(row.id, [])) for row in shown],
+        data=[checkout_view(row, made.get(row.id, []), disputed.get(row.id, [])) for row in shown],
         has_more=more,
         next_cursor=_cursor(shown[-1]) if more else None,
     )
@@ -171,7 +176,7 @@ async def cancel(
     "/{checkout_id}/capture",
     response_model=Checkout,
     summary="Capture an authorized checkout",
-    responses=problem_responses(*_BODY, NotFound, NotCapturable, InProgress, Unavailable),
+    responses=problem_responses(*_BODY, NotFound, NotCapturable, InProgress, Unavailable, ChargesFrozen),
 )
 async def capture(
     checkout_id: CheckoutId,
@@ -218,6 +223,9 @@ async def _accept(parts: Services, row: tables.Checkout) -> bool:
             if await checkouts.by_key(session, row.merchant_id, row.idempotency_key) is None:
                 parts.door.check_temporal()
     async with parts.database.transaction() as session:
+        frozen = Switch.CHARGES in await switches.around(session)
+        if frozen and await checkouts.by_key(session, row.merchant_id, row.idempotency_key) is None:
+            raise ChargesFrozen
         return await checkouts.create(session, row)
 
 

@@ -10,10 +10,14 @@ from api.errors import InvalidRequest, Unauthorized, Unavailable, problem_respon
 from api.recent_keys import RecentMerchant
 from api.schemas_answers import RoutingView
 from api.schemas_fields import Bin, Country, Currency, GatewayName, Ip, Network
+from api.services import Services
 from api.views import routing_view
 from domain.checkout import CaptureMethod, Customer, MethodType, PaymentMethod
 from domain.money import MAX_AMOUNT
+from domain.route import Exclusion
+from domain.switches import Switch
 from routing.request import RouteRequest
+from storage import switches
 
 router = APIRouter(prefix="/v1/routing", tags=["routing"])
 
@@ -72,7 +76,7 @@ async def resolve(
         metadata=dict(_pair(each) for each in metadata or ()),
     )
     # Written straight away: checking our own answer against its schema would take longer than the decision.
-    answer = routing_view(parts.router.plan(request), bin).model_dump_json()
+    answer = routing_view(parts.router.plan(request, await _frozen(parts)), bin).model_dump_json()
     return Response(answer, media_type="application/json")
 
 
@@ -81,3 +85,14 @@ def _pair(text: str) -> tuple[str, str]:
     if not equals or not key:
         raise InvalidRequest.at("query:metadata", "invalid_metadata", "must be `key=value`")
     return key, value
+
+
+async def _frozen(parts: Services) -> dict[str, Exclusion]:
+    """Accounts that operators have frozen: as of now, or of a moment ago."""
+    frozen = parts.recent_frozen.get(b"")
+    if frozen is None:
+        async with parts.database.transaction() as session:
+            accounts = await switches.frozen_accounts(session, Switch.CHARGES)
+        frozen = dict.fromkeys(accounts, Exclusion.FROZEN)
+        parts.recent_frozen.keep(b"", frozen)
+    return frozen
