@@ -66,7 +66,7 @@ def validate(document: object, accounts: Mapping[str, Account]) -> Verdict:
         origin: Callable[[int], int] = int
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False)
-        shape = [_finding(fault) for fault in faults]
+        shape = _without_echoes([_finding(fault) for fault in faults])
         rest, kept = _without(document, [fault["loc"] for fault in faults])
         try:
             policy = Policy.model_validate(rest)
@@ -82,6 +82,15 @@ def validate(document: object, accounts: Mapping[str, Account]) -> Verdict:
     findings = tuple(_sorted([*shape, *found]))
     sound = not any(each.severity is Severity.ERROR for each in findings)
     return Verdict(policy if sound else None, findings)
+
+
+def _without_echoes(findings: list[Finding]) -> list[Finding]:
+    """Without lists that are called too short only because their entries are wrong."""
+    return [
+        each
+        for each in findings
+        if each.code != "too_short" or not any(other.path.startswith(f"{each.path}/") for other in findings)
+    ]
 
 
 def pointer(steps: Iterable[str | int]) -> str:
