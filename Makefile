@@ -7,7 +7,7 @@ DATA_DIR ?= .data
 export DATA_DIR
 
 .DEFAULT_GOAL := help
-.PHONY: help setup datasets demo test check bench-routing chaos chaos-selftest lock clean
+.PHONY: help setup datasets demo test check bench-routing chaos chaos-selftest new-gateway gateway-docs lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,12 @@ chaos-selftest: setup ## the proof that the campaign's oracle sees: mutants, and
 
 bench-routing: setup ## how fast a route is decided, in a process and over HTTP
 	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- $(BIN)/python -m bench.routing
+
+new-gateway: $(VENV)/.installed ## begin a gateway: adapter, simulator and contract data to fill in (NAME=acme)
+	$(BIN)/python -m devstack.new_gateway $(NAME)
+
+gateway-docs: $(VENV)/.installed ## write the table of docs/gateways.md from what the adapters declare
+	$(BIN)/python -m devstack.support_table
 
 lock: ## pin all dependencies anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --extra dev --generate-hashes \

@@ -16,8 +16,10 @@ from typing import Any
 import structlog
 from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.service import RPCError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from activities import measuring
 from activities.attempting import Attempting
 from activities.capturing import Capturing
 from activities.compensating import Compensating
@@ -27,6 +29,7 @@ from activities.finishing import Finishing
 from activities.notifying import Notifying
 from activities.planning import Planning
 from activities.policy_in_force import PolicyInForce
+from activities.reconciling import Reconciling
 from activities.refund_checking import RefundChecking
 from activities.refunding import Refunding
 from config import logging as logs
@@ -43,6 +46,8 @@ from workflows.checkout import Checkout
 from workflows.dispute import Dispute
 from workflows.dispute_scan import DisputeScan
 from workflows.merchant_notification import MerchantNotification, notification_queue
+from workflows.reconcile_schedule import keep_schedule
+from workflows.reconciliation import Reconcile, ReconcileAll
 from workflows.refund import Refund
 from workflows.refund_check import RefundCheck
 from workflows.search_attributes import NAMES
@@ -57,11 +62,15 @@ WORKFLOWS: Sequence[type] = (
     Dispute,
     DisputeScan,
     MerchantNotification,
+    Reconcile,
+    ReconcileAll,
 )
 
 DRAIN = timedelta(seconds=30)
 """How long running activities may take after SIGTERM."""
 NOTIFICATIONS_AT_ONCE = 50
+PREPARED_EVERY = 60.0
+"""Seconds."""
 
 
 def build_context(settings: Settings) -> Context:
@@ -85,6 +94,7 @@ def build_context(settings: Settings) -> Context:
 
 def activity_methods(context: Context) -> list[Callable[..., Any]]:
     attempting, capturing, refunding = Attempting(context), Capturing(context), Refunding(context)
+    reconciling = Reconciling(context)
     disputing = Disputing(context)
     return [
         Planning(context).plan_checkout,
@@ -99,6 +109,12 @@ def activity_methods(context: Context) -> list[Callable[..., Any]]:
         disputing.look_up_disputes,
         disputing.find_disputes,
         Finishing(context).finish_checkout,
+        reconciling.list_reconcilable,
+        reconciling.begin_reconciliation,
+        reconciling.reconcile_listed,
+        reconciling.reconcile_unlisted,
+        reconciling.reconcile_breaks,
+        reconciling.end_reconciliation,
     ]
 
 
@@ -147,19 +163,44 @@ async def known_policy(context: Context, stop: asyncio.Event) -> bool:
     return not stop.is_set()
 
 
+def measured(port: int) -> Runtime:
+    """Serves the SDK's metrics and ours on this port of the machine's own address."""
+    metrics = PrometheusConfig(
+        bind_address=f"127.0.0.1:{port}",
+        histogram_bucket_overrides={measuring.RESOLUTION: measuring.RESOLUTION_BUCKETS},
+    )
+    return Runtime(telemetry=TelemetryConfig(metrics=metrics))
+
+
+async def prepare_namespace(client: Client, settings: Settings) -> None:
+    """What the namespace must know besides runs. Raises RPCError."""
+    await register_search_attributes(client, NAMES)
+    await keep_schedule(client, task_queue=settings.task_queue, every=settings.reconcile_every)
+
+
+async def keep_prepared(client: Client, settings: Settings) -> None:
+    """Again and again: a server whose data was lost comes back without any of it (T3)."""
+    while True:
+        await asyncio.sleep(PREPARED_EVERY)
+        try:
+            await prepare_namespace(client, settings)
+        except RPCError as error:
+            log.warning("worker.namespace_not_prepared", error=type(error).__name__)
+
+
 async def main() -> None:
     settings = Settings()
     logs.configure(settings)
     if settings.metrics_port is not None:
-        metrics = PrometheusConfig(bind_address=f"127.0.0.1:{settings.metrics_port}")
-        Runtime.set_default(Runtime(telemetry=TelemetryConfig(metrics=metrics)))
+        Runtime.set_default(measured(settings.metrics_port))
     try:
         context = build_context(settings)
     except (BadAccounts, BadCountryMap, BadPolicyFile, BadDataset) as error:
         sys.exit(f"The worker does not start: {error}")
     client = await connect(settings)
-    await register_search_attributes(client, NAMES)
+    await prepare_namespace(client, settings)
     stop = asyncio.Event()
+    keeping = asyncio.create_task(keep_prepared(client, settings), name="keep-prepared")
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
     following = asyncio.create_task(follow_policy(context), name="routing policy")
@@ -172,8 +213,9 @@ async def main() -> None:
                 await stop.wait()
                 log.info("worker.draining", seconds=DRAIN.total_seconds())
     finally:
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
+        for task in (following, keeping):
+            task.cancel()
+        await asyncio.gather(following, keeping, return_exceptions=True)
         await context.accounts.aclose()
         await context.database.aclose()
     log.info("worker.stopped")

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 
+from activities import measuring
 from activities.context import STALLED_AFTER, Context, card_of, handle_of, route_request
 from activities.errors import Gone, Unsettled
 from activities.messages import CHARGES_FROZEN, AttemptTask, Kind, LookUpAttempt, Report, SendAttempt
@@ -24,9 +25,12 @@ from domain.route import Exclusion
 from domain.switches import Switch
 from gateways.base import ChargeRequest
 from storage import attempts, checkouts, switches
-from storage.events import last_told, tell
+from storage.events import alert, last_told, tell
 from storage.switches import Freezes
 from storage.tables import Attempt, Checkout
+
+BLOCKED_TRIES = 4
+"""Tries of a claim, over about a second and a half, until an unsettled earlier attempt raises an alert."""
 
 KEY_LIFE_MARGIN = timedelta(hours=1)
 """So long before a key's documented end nothing is sent under it any more."""
@@ -49,6 +53,13 @@ def _answered(attempt: Attempt) -> bool:
     """The gateway has answered: asking again could only blur it."""
     status = AttemptStatus(attempt.status)
     return status.settled or status in (AttemptStatus.REQUIRES_ACTION, AttemptStatus.PENDING)
+
+
+def _passed_by(attempt: Attempt | None) -> Report:
+    """An attempt after which the checkout has gone on; without a row it was never asked."""
+    if attempt is None:
+        return Report(kind=Kind.EXCLUDED, status=AttemptStatus.NOT_SENT, detail="passed by")
+    return report_of(attempt)
 
 
 def _checked(outcome: Approved, checkout: Checkout, attempt: Attempt) -> Approved | Mismatch:
@@ -96,13 +107,15 @@ class Attempting:
             attempt = await attempts.get(session, task.attempt_id)
             if attempt is not None and _answered(attempt):
                 return report_of(attempt)
-            if CheckoutStatus(checkout.status).final or await attempts.later_exists(
-                session, checkout.id, task.number
-            ):
-                # Final, or gone on to another account while this process was stopped (W5).
+            if CheckoutStatus(checkout.status).final:
                 return Report(kind=Kind.STOPPED, status=AttemptStatus.NOT_SENT)
-            if await attempts.open_before(session, checkout.id, task.number):
-                raise Unsettled(f"an attempt before {task.attempt_id}")
+            if await attempts.later_exists(session, checkout.id, task.number):
+                # Gone on to another account: while this process was stopped (W5), or in a run that is lost
+                # and walks the same plan anew (T3). It went on because this attempt was definitely negative.
+                return _passed_by(attempt)
+            blocked = await attempts.open_before(session, checkout.id, task.number)
+            if blocked and (attempt is None or attempt.sent_at is None):
+                return await self._blocked(session, task)
             freezes = await switches.around(session, task.account)
             charges_frozen = Switch.CHARGES in freezes
             if attempt is None or attempt.sent_at is None:
@@ -117,10 +130,15 @@ class Attempting:
                 if why is not None:
                     tell(session, checkout.id, "account.skipped", account=task.account, reason=why)
                     return Report(kind=Kind.EXCLUDED, status=AttemptStatus.NOT_SENT, detail=why)
-                await attempts.intend(session, self._new_attempt(checkout, task))
+                await attempts.intend(
+                    session,
+                    self._new_attempt(checkout, task),
+                    expires_after=self._context.settings.action_expires_after,
+                )
             send = await attempts.claim_first_send(session, task.attempt_id)
             first = send is not None
-            if send is None and attempt is not None and not charges_frozen and self._may_resend(attempt):
+            held = blocked or charges_frozen
+            if send is None and not held and self._may_resend(attempt, looked_up=task.looked_up):
                 send = await attempts.claim_resend(session, task.attempt_id)
             if send is not None:
                 if checkout.status != CheckoutStatus.PROCESSING:
@@ -135,6 +153,20 @@ class Attempting:
         if send is None:
             return await self._look_up(task)
         return Claim(checkout=checkout, attempt=attempt, send=send, first=first)
+
+    @staticmethod
+    async def _blocked(session: AsyncSession, task: SendAttempt) -> Report:
+        """An earlier attempt may hold or take money: nothing is sent, and soon a person knows (I9, I11).
+
+        Usually a refund of late money is about to end: raises Unsettled the first times.
+        """
+        if activity.info().attempt < BLOCKED_TRIES:
+            raise Unsettled(f"an attempt before {task.attempt_id}")
+        message = f"{task.account} is not asked while an earlier attempt may hold money"
+        await alert(session, "attempt.blocked", task.attempt_id, message)
+        return Report(
+            kind=Kind.BLOCKED, status=AttemptStatus.NOT_SENT, detail="an earlier attempt is unsettled"
+        )
 
     async def _ineligible(
         self, session: AsyncSession, checkout: Checkout, task: SendAttempt, freezes: Freezes
@@ -164,18 +196,32 @@ class Attempting:
             account=task.account,
             method=task.method,
             status=AttemptStatus.STARTED,
+            return_url=checkout.return_url or f"{self._context.settings.public_url}/returned",
             card=card[1] if card is not None and task.method is MethodType.CARD else None,
         )
 
-    def _may_resend(self, attempt: Attempt) -> bool:
-        """Only under a key that the gateway surely still knows."""
-        life = self._context.accounts.known[attempt.account].capabilities.key_life
-        if life is None or attempt.sent_at is None:
+    def _may_resend(self, attempt: Attempt | None, *, looked_up: bool) -> bool:
+        """Only under a key that the gateway surely still knows; long after the send, only after a look-up.
+
+        Soon after it, this is the activity repeated after its worker's death. Later it is a run that was
+        started again or reset, which knows nothing of what it did before (T3, T4): it looks first.
+        """
+        if attempt is None or attempt.sent_at is None:
             return False
-        return datetime.now(UTC) - attempt.sent_at < life - KEY_LIFE_MARGIN
+        life = self._context.accounts.known[attempt.account].capabilities.key_life
+        if life is None:
+            return False
+        now = datetime.now(UTC)
+        patience = timedelta(seconds=self._context.settings.resend_unlooked_for)
+        if not looked_up and now - (attempt.last_sent_at or attempt.sent_at) > patience:
+            return False
+        return now - attempt.sent_at < life - KEY_LIFE_MARGIN
 
     def _charge_request(self, checkout: Checkout, attempt: Attempt) -> ChargeRequest:
-        """Built from the recorded rows alone, so that every send of an attempt has equal bytes (I8)."""
+        """Built from the recorded rows alone, so that every send of an attempt has equal bytes (I8).
+
+        Attempts made before their `return_url` and `expires_at` were kept take them from the settings.
+        """
         method = PaymentMethod.model_validate(checkout.payment_method)
         card = card_of(self._context, checkout, attempt.account)
         settings = self._context.settings
@@ -192,8 +238,9 @@ class Attempting:
                 }
             ),
             customer=Customer.model_validate(checkout.customer),
-            return_url=checkout.return_url or f"{settings.public_url}/returned",
-            expires_at=attempt.created_at + timedelta(seconds=settings.action_expires_after),
+            return_url=attempt.return_url or checkout.return_url or f"{settings.public_url}/returned",
+            expires_at=attempt.expires_at
+            or attempt.created_at + timedelta(seconds=settings.action_expires_after),
         )
 
     @activity.defn
@@ -253,6 +300,7 @@ class Attempting:
                     tell(
                         session, checkout.id, "attempt.not_found", attempt_id=attempt.id, account=task.account
                     )
+                    measuring.attempt_ended(session, row, AttemptStatus.NOT_FOUND)
                     return Report(kind=Kind.NOT_FOUND, status=AttemptStatus.NOT_FOUND)
             return await record(session, attempt, outcome)
 

@@ -3,6 +3,7 @@
 from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 
+from activities import measuring
 from activities.context import Context
 from activities.errors import Gone
 from activities.messages import FinishCheckout, Finished
@@ -48,6 +49,8 @@ class Finishing:
                 await checkouts.advance(session, checkout.id, task.status, **values)
             except checkouts.IllegalTransition as refusal:
                 return Finished(status=refusal.now)
+            if task.status.final and not CheckoutStatus(checkout.status).final:
+                measuring.checkout_ended(session, task.status)
             if task.status is CheckoutStatus.IN_REVIEW:
                 await alert(
                     session,

@@ -20,6 +20,7 @@ from api.error_handlers import install
 from api.errors import Unavailable, respond
 from api.json_guard import JsonGuard, Limits
 from api.outbox import empty_for_ever
+from api.recovery import Recovery
 from api.request_id import RequestId
 from api.routes import admin, checkouts, health, refunds, routing, webhooks
 from api.services import Services
@@ -69,11 +70,12 @@ def create_app(settings: Settings) -> ASGIApp:
             router.keep(parts.database, settings.database_url), name="routing policy"
         )
         outbox = asyncio.create_task(empty_for_ever(parts), name="outbox")
+        recovery = asyncio.create_task(Recovery(parts).for_ever(), name="recovery")
         with routing_metrics.measured(router):
             yield
-        for task in (sweep, outbox, following):
+        for task in (sweep, outbox, following, recovery):
             task.cancel()
-        await asyncio.gather(sweep, outbox, following, return_exceptions=True)
+        await asyncio.gather(sweep, outbox, following, recovery, return_exceptions=True)
         await parts.door.aclose()
         await parts.changes.aclose()
         await accounts.aclose()

@@ -148,12 +148,7 @@ def _broke_its_bound(
 
 
 def _negative(event: Row) -> bool:
-    return event["kind"] in _NEGATIVE and not _unbelieved(event)
-
-
-def _unbelieved(event: Row) -> bool:
-    """A look-up that found nothing, before that proves anything: told under the same name, with a detail."""
-    return bool(event["kind"] == "attempt.not_found" and "detail" in event["data"])
+    return event["kind"] in _NEGATIVE
 
 
 def _last(timeline: list[Row], moment: datetime) -> Row | None:
@@ -167,7 +162,7 @@ def _not_found(evidence: Evidence, charges: dict[str, list[Row]]) -> Iterator[Vi
     gateways = {row["id"]: row["gateway"] for row in evidence.attempts}
     quiet = timedelta(seconds=evidence.quiet_period) - _LATENESS
     for event in evidence.checkout_events:
-        if event["kind"] != "attempt.not_found" or _unbelieved(event):
+        if event["kind"] != "attempt.not_found":
             continue
         reference = event["attempt_id"]
         sent = [request["at"] for request in charges.get(reference, ()) if request["at"] <= event["at"]]

@@ -17,6 +17,7 @@ from cli import reviews, switches
 from cli.encryption import encryption_app
 from cli.notifications import notifications_app
 from cli.operators import operators_app
+from cli.reconcile import reconcile
 from cli.routing import routing_app
 from cli.running import AsJson, fail, run, show
 from config.settings import Settings
@@ -40,6 +41,7 @@ app.add_typer(operators_app, name="operators")
 app.add_typer(routing_app, name="routing")
 switches.add_to(app)
 reviews.add_to(app)
+app.command("reconcile")(reconcile)
 app.add_typer(encryption_app, name="encryption")
 
 

@@ -138,7 +138,7 @@ def failover() -> Evidence:
             event(0.1, "checkout.planned"),
             event(0.15, "attempt.sent", FIRST),
             event(2.2, "attempt.unknown", FIRST),
-            event(3.1, "attempt.not_found", FIRST, detail="not found"),
+            event(3.1, "attempt.nothing_found", FIRST, detail="not found"),
             event(4.1, "attempt.not_found", FIRST, account="flutterwave"),
             event(7.8, "attempt.sent", SECOND),
             event(8.1, "attempt.captured", SECOND),

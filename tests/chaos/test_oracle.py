@@ -163,7 +163,7 @@ SPOILED: dict[str, tuple[str, Harm, Spoil]] = {
     "failed over from one look-up": (
         "I9",
         Harm.ORDER,
-        lambda e: _sent_during(e, "attempt.not_found", detail="not found"),
+        lambda e: _sent_during(e, "attempt.nothing_found", detail="not found"),
     ),
     "failed over while money lived": ("I9", Harm.ORDER, _late_money_first),
     "failed over while late money was known": (

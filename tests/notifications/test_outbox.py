@@ -68,7 +68,7 @@ async def test_an_event_shows_the_checkout_as_the_api_does_without_what_is_priva
         row = await checkouts.get(session, checkout_id)
         made = await attempts.of_checkout(session, checkout_id)
     assert row is not None
-    shown = checkout_view(row, made).model_dump(mode="json")
+    shown = checkout_view(row, made, []).model_dump(mode="json")
     assert data.items() <= shown.items()
     assert data["amount_captured"] == 12500
     assert not {"customer", "metadata", "next_action", "routing"} & data.keys()

@@ -34,7 +34,7 @@ def test_a_switch_is_frozen_listed_and_thawed(shell: Shell, kind: Switch, accoun
 def test_what_is_wrong_is_said(shell: Shell) -> None:
     typo = shell("freeze", "charges", "--account", "strpe", *BECAUSE, code=1)
     assert "no account 'strpe'" in typo
-    assert "configured: stripe" in typo
+    assert "stripe" in typo.partition("configured: ")[2]
     assert "reason" in shell("freeze", "charges", "--reason", " ", code=1)
     assert "--reason" in shell("freeze", "charges", code=2)
     assert "everything" in shell("freeze", "everything", *BECAUSE, code=2)

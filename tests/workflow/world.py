@@ -82,12 +82,16 @@ class FaultyDatabase(Database):
         """Transactions that commit, and whose caller never learns it (D5)."""
         self.stall: dict[int, float] = {}
         """Transaction -> seconds before it begins, as for a process that is stopped (W5)."""
+        self.down = False
+        """No transaction begins (D2)."""
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         self.count += 1
         number = self.count
         await asyncio.sleep(self.stall.get(number, 0))
+        if self.down:
+            raise OSError("the database is away")
         async with super().transaction() as session:
             yield session
             if number in self.lost_before:
@@ -228,9 +232,20 @@ class World:
                 await asyncio.sleep(0.02)
         return row
 
+    async def until_told(self, checkout_id: str, kind: str, *, within: float = 10) -> None:
+        """Returns once the timeline says so. Time is real here."""
+        async with asyncio.timeout(within):
+            while await self.told(checkout_id, kind) == 0:  # noqa: ASYNC110 - another process writes it
+                await asyncio.sleep(0.02)
+
     async def attempts(self, checkout_id: str) -> Sequence[Attempt]:
         async with self.database.transaction() as session:
             return await attempts.of_checkout(session, checkout_id)
+
+    async def become(self, attempt: str, status: str) -> None:
+        """As if another process had written it."""
+        async with self.database.transaction() as session:
+            await attempts.change(session, attempt, status=status)
 
     async def statuses(self, checkout_id: str) -> list[str]:
         return [f"{attempt.account} {attempt.status}" for attempt in await self.attempts(checkout_id)]

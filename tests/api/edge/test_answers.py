@@ -47,6 +47,7 @@ CHECKOUT = Checkout(
         plan=[PlannedView(gateway="flutterwave", account="flutterwave", reason="country_map")],
         excluded=[ExcludedView(gateway="stripe", account="stripe", reason=Exclusion.NO_TOKEN)],
     ),
+    disputes=[],
     attempts=[
         AttemptView(
             id="att_1_1",
