@@ -38,8 +38,8 @@ class Services:
         return self.settings.allow_loopback
 
 
-def services(request: Request) -> Services:
-    """FastAPI dependency."""
+async def services(request: Request) -> Services:
+    """FastAPI dependency. A coroutine: a plain function would be sent through a thread, at every request."""
     found = request.app.state.services
     assert isinstance(found, Services)  # noqa: S101  # set by the lifespan, before any request
     return found
