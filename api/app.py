@@ -19,7 +19,7 @@ from api.errors import Unavailable, respond
 from api.json_guard import JsonGuard
 from api.outbox import empty_for_ever
 from api.request_id import RequestId
-from api.routes import checkouts, health, refunds, routing, webhooks
+from api.routes import admin, checkouts, health, refunds, routing, webhooks
 from api.services import Services
 from api.sweep import sweep_for_ever
 from config.settings import Settings
@@ -79,7 +79,7 @@ def create_app(settings: Settings) -> ASGIApp:
         redirect_slashes=False,
         redoc_url=None,
     )
-    for each in (checkouts, refunds, routing, webhooks, health):
+    for each in (checkouts, refunds, routing, webhooks, admin, health):
         app.include_router(each.router)
     for fault in (SQLAlchemyError, ConnectionError):
         app.add_exception_handler(fault, _database_down)

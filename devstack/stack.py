@@ -1,5 +1,6 @@
 """The whole product on this machine under one supervisor: for the demo, for tests, for fault campaigns."""
 
+import asyncio
 import contextlib
 import json
 import sys
@@ -22,7 +23,7 @@ from devstack.temporal import Temporal
 
 TASK_QUEUE: Final = "checkouts"
 
-_CREATE_MERCHANT: Final = "from cli.main import app; app()"
+_SMARTPAY: Final = "from cli.main import app; app()"
 
 
 class Stack:
@@ -52,6 +53,7 @@ class Stack:
         self.data_dir = data_dir.resolve()
         self.ports = ports or Ports()
         self.api_key = ""
+        self.operator_token = ""
         self._workers = workers
         self._overrides = dict(settings_overrides or {})
         self._commands = {"api": ("-m", "api"), "worker": ("worker.py",)} | dict(commands or {})
@@ -153,7 +155,7 @@ class Stack:
         product = self._product_environment(self._gateway_urls())
         self._say("API")
         await self._supervisor.start(self._api(product))
-        await self._provide_api_key(product)
+        await asyncio.gather(self._provide_api_key(product), self._provide_operator_token(product))
         self._say("worker")
         for number in range(1, self._workers + 1):
             await self._supervisor.start(self._worker(product, number))
@@ -235,20 +237,35 @@ class Stack:
         )
 
     async def _provide_api_key(self, product: Mapping[str, str]) -> None:
-        """The demo merchant's key, kept for the next start."""
-        file = self.data_dir / "merchant.json"
+        """The demo merchant's key."""
+        words = ("merchants", "create", "Demo shop", "--json")
+        self.api_key = await self._provide("merchant", "api_key", "checkouts?limit=1", words, product)
+
+    async def _provide_operator_token(self, product: Mapping[str, str]) -> None:
+        """A token of an operator who may do everything."""
+        words = ("operators", "create", "Demo operator", "--role", "admin", "--token", "--json")
+        self.operator_token = await self._provide("operator", "token", "admin/me", words, product)
+
+    async def _provide(
+        self, what: str, secret: str, probe: str, words: Sequence[str], product: Mapping[str, str]
+    ) -> str:
+        """The secret kept in `{what}.json` where the API still takes it, else a new one by `smartpay`."""
+        file = self.data_dir / f"{what}.json"
         if file.exists():
-            self.api_key = json.loads(file.read_text())["api_key"]
-            headers = {"Authorization": f"Bearer {self.api_key}"}
-            if await _answers(f"{self.api_url}/v1/checkouts?limit=1", headers):
-                return
-        command = (sys.executable, "-c", _CREATE_MERCHANT, "merchants", "create", "Demo shop", "--json")
+            kept: str = json.loads(file.read_text())[secret]
+            if await _answers(f"{self.api_url}/v1/{probe}", {"Authorization": f"Bearer {kept}"}):
+                return kept
         printed = await run_once(
-            Program(name="smartpay merchants create", command=command, environment=product),
-            self.logs / "merchants.log",
+            Program(
+                name=f"smartpay {' '.join(words[:2])}",
+                command=(sys.executable, "-c", _SMARTPAY, *words),
+                environment=product,
+            ),
+            self.logs / f"{words[0]}.log",
         )
         write_private(file, printed.decode())
-        self.api_key = json.loads(printed)["api_key"]
+        made: str = json.loads(printed)[secret]
+        return made
 
     def _write_demo_file(self) -> None:
         if not self._published:
@@ -256,6 +273,7 @@ class Stack:
         described: dict[str, Any] = {
             "api": self.api_url,
             "api_key": self.api_key,
+            "operator_token": self.operator_token,
             "admin": None,
             "temporal_ui": self.temporal_ui_url,
             "temporal_address": self.temporal_address,

@@ -13,6 +13,8 @@ class Prefix(StrEnum):
     MERCHANT = "mer"
     KEY = "key"
     ALERT = "alr"
+    OPERATOR = "op"
+    TOKEN = "tok"
 
 
 def new_id(prefix: Prefix) -> str:

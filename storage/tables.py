@@ -339,3 +339,66 @@ class AccountScoresState(SQLModel, table=True):
     counted_id: str = ""
     """The last attempt counted, by (`ended_at`, id)."""
     taken_at: datetime = _created()
+
+
+class Operator(SQLModel, table=True):
+    """Who may see and steer the installation."""
+
+    __tablename__ = "operators"
+
+    id: str = Field(primary_key=True)
+    name: str = Field(unique=True)
+    role: str
+    """`Role`."""
+    created_at: datetime = _created()
+    disabled_at: datetime | None = _time()
+    """None of an operator's tokens is worth anything from then on."""
+
+
+class OperatorToken(SQLModel, table=True):
+    """Only the SHA-256 of a token is kept, as of a merchant's key."""
+
+    __tablename__ = "operator_tokens"
+
+    id: str = Field(primary_key=True)
+    operator_id: str = Field(foreign_key="operators.id", index=True)
+    prefix: str
+    digest: bytes = Field(unique=True, sa_type=LargeBinary)
+    created_at: datetime = _created()
+    last_used_at: datetime | None = _time()
+    """To the minute."""
+    revoked_at: datetime | None = _time()
+
+
+class AdminEvent(SQLModel, table=True):
+    """Who changed what, when and why. Rows are only ever added: a trigger refuses anything else."""
+
+    __tablename__ = "admin_events"
+    __table_args__ = (Index("ix_admin_events_subject", "subject", "id"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=_BIGINT)
+    actor: str
+    """An operator's id, or `cli:{unix user}`."""
+    action: str
+    """What was done: `operator.created`, `switch.frozen`, ..."""
+    subject: str
+    """Id or name of what it was done to."""
+    before: dict[str, Any] | None = _json()
+    after: dict[str, Any] | None = _json()
+    reason: str | None = None
+    at: datetime = _created()
+
+
+class FrozenSwitch(SQLModel, table=True):
+    """A switch that is frozen now. What was is in `admin_events`."""
+
+    __tablename__ = "switches"
+
+    kind: str = Field(primary_key=True)
+    """`Switch`."""
+    account: str = Field(primary_key=True)
+    """Empty: all accounts."""
+    reason: str
+    actor: str
+    """Who froze it, as in `admin_events`."""
+    since: datetime = _created()

@@ -18,7 +18,9 @@ from temporalio.client import Client
 from config.temporal import DATA_CONVERTER
 from devstack.ports import Ports
 from devstack.stack import Stack
+from domain.operator import Role
 from sandbox.client import SandboxClient
+from storage import operators
 from storage.database import Database
 from storage.merchants import create_merchant, issue_key
 
@@ -157,6 +159,24 @@ async def open_shop(stack: Stack) -> AsyncIterator[Shop]:
         base_url=stack.api_url, headers=headers, timeout=35, trust_env=False
     ) as http:
         yield Shop(merchant.id, http)
+
+
+@asynccontextmanager
+async def open_office(stack: Stack, role: Role) -> AsyncIterator[httpx.AsyncClient]:
+    """The API as an operator of its own with this role sees it."""
+    database = Database(stack.database_url.replace("postgresql://", "postgresql+asyncpg://", 1), pool_size=1)
+    try:
+        async with database.transaction() as session:
+            name = f"{role} {secrets.token_hex(6)}"
+            operator = await operators.create(session, name, role, actor="test")
+            token = await operators.issue_token(session, operator, actor="test")
+    finally:
+        await database.aclose()
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(
+        base_url=stack.api_url, headers=headers, timeout=35, trust_env=False
+    ) as http:
+        yield http
 
 
 @pytest.fixture(scope="session")

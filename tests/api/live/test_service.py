@@ -29,6 +29,7 @@ OPERATIONS = {
     ("get", "/v1/checkouts/{checkout_id}/refunds"),
     ("get", "/v1/refunds/{refund_id}"),
     ("get", "/v1/routing/resolve"),
+    ("get", "/v1/admin/me"),
     ("post", "/webhooks/{account}"),
     ("get", "/healthz"),
     ("get", "/readyz"),

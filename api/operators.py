@@ -1,0 +1,79 @@
+"""Who is steering: an operator, with a role.
+
+    Steering = Annotated[Operator, needs(Role.OPERATOR)]
+
+    @router.put("/switches/{kind}")
+    async def put(kind: Switch, operator: Steering, ...): ...
+
+`WAYS` are the ways in which a request may tell who it is from. A merchant's key is none of them.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from api.auth import LONGEST_KEY, Parts
+from api.errors import Forbidden, Unauthorized
+from api.services import Services
+from domain.operator import Operator, Role
+from storage import operators
+
+Way = Callable[[Request, Services], Awaitable[Operator | None]]
+"""Who a request is from; None: it does not say so in this way. Raises Unauthorized for a wrong claim."""
+
+_documented = HTTPBearer(auto_error=False, scheme_name="OperatorToken", description="An operator's token.")
+
+
+def _unauthorized() -> Unauthorized:
+    return Unauthorized("Send a valid operator's token: `Authorization: Bearer <token>`.")
+
+
+async def by_bearer_token(request: Request, parts: Services) -> Operator | None:
+    """`Authorization: Bearer sp_op_...`. Anything else in that header is refused."""
+    given = request.headers.getlist("authorization")
+    if not given:
+        return None
+    scheme, _, token = given[0].partition(" ")
+    if len(given) > 1 or scheme.lower() != "bearer" or not token.startswith(operators.TOKEN_START):
+        raise _unauthorized()
+    if len(token) > LONGEST_KEY:
+        raise _unauthorized()
+    async with parts.database.transaction() as session:
+        found = await operators.by_token(session, token)
+    if found is None:
+        raise _unauthorized()
+    return found
+
+
+WAYS: tuple[Way, ...] = (by_bearer_token,)
+
+
+async def operator(
+    request: Request,
+    parts: Parts,
+    _credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_documented)],
+) -> Operator:
+    """FastAPI dependency: whoever it is, with any role. Raises Unauthorized, the same for every wrong way."""
+    for way in WAYS:
+        found = await way(request, parts)
+        if found is not None:
+            return found
+    raise _unauthorized()
+
+
+def needs(least: Role) -> Any:
+    """A dependency on an operator whose role is at least this. Raises Unauthorized, Forbidden."""
+
+    async def allowed(found: Annotated[Operator, Depends(operator)]) -> Operator:
+        if not found.role.covers(least):
+            raise Forbidden(f"This needs the role `{least}`.")
+        return found
+
+    return Depends(allowed)
+
+
+Viewing = Annotated[Operator, needs(Role.VIEWER)]
+Steering = Annotated[Operator, needs(Role.OPERATOR)]
+Administering = Annotated[Operator, needs(Role.ADMIN)]

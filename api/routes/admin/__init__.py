@@ -1,0 +1,9 @@
+"""What operators see and steer: `/v1/admin/`, one file per concept, gathered here."""
+
+from fastapi import APIRouter
+
+from api.routes.admin import me
+
+router = APIRouter(prefix="/v1/admin", tags=["admin"])
+for each in (me,):
+    router.include_router(each.router)

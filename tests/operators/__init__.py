@@ -1,0 +1,1 @@
+"""Operators, what they freeze and what they decide."""
