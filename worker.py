@@ -18,6 +18,7 @@ from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from activities.account_health import account_health
 from activities.attempting import Attempting
 from activities.capturing import Capturing
 from activities.compensating import Compensating
@@ -33,6 +34,7 @@ from gateways.registry import BadAccounts, load_accounts
 from routing.country import open_tables
 from routing.country_map import BadCountryMap, load_country_map
 from routing.datasets import BadDataset
+from routing.fees import BadFees
 from routing.router import Router
 from storage.database import Database
 from workflows.abandoned_attempt import AbandonedAttempt
@@ -51,7 +53,7 @@ NOTIFICATIONS_AT_ONCE = 50
 
 
 def build_context(settings: Settings) -> Context:
-    """Raises BadAccounts, BadCountryMap or BadDataset: a worker with a wrong configuration does not start."""
+    """Raises BadAccounts, BadCountryMap, BadDataset or BadFees: a wrong configuration."""
     accounts = load_accounts(os.environ)
     if accounts.longest_call >= settings.charge_timeout:
         # The activity would be given up, and started again, while its call is still on the way.
@@ -61,11 +63,13 @@ def build_context(settings: Settings) -> Context:
         )
     tables = open_tables(settings.datasets_dir, settings.geo_database)
     country_map = load_country_map(settings.countries_file, accounts.known)
+    health = account_health(settings, accounts.known)
     return Context(
         database=Database(settings.sqlalchemy_url, pool_size=settings.database_pool),
         accounts=accounts,
         router=Router(accounts.known, country_map, tables.bins, tables.geo),
         settings=settings,
+        health=health,
     )
 
 
@@ -121,13 +125,17 @@ async def main() -> None:
         Runtime.set_default(Runtime(telemetry=TelemetryConfig(metrics=metrics)))
     try:
         context = build_context(settings)
-    except (BadAccounts, BadCountryMap, BadDataset) as error:
+    except (BadAccounts, BadCountryMap, BadDataset, BadFees) as error:
         sys.exit(f"The worker does not start: {error}")
     client = await connect(settings)
     await register_search_attributes(client, NAMES)
     stop = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
+    keeping = asyncio.create_task(
+        context.health.keep(context.database, settings.database_url, half_life=settings.scores_half_life),
+        name="account health",
+    )
     try:
         async with build_notifier(client, context), build_worker(client, context):
             log.info(
@@ -136,6 +144,8 @@ async def main() -> None:
             await stop.wait()
             log.info("worker.draining", seconds=DRAIN.total_seconds())
     finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
         await context.accounts.aclose()
         await context.database.aclose()
     log.info("worker.stopped")

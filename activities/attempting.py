@@ -20,7 +20,9 @@ from domain.attempt import AttemptStatus
 from domain.checkout import CaptureMethod, CheckoutStatus, Customer, MethodType, PaymentMethod
 from domain.conclude import check, conclude
 from domain.outcome import Approved, Canceled, Mismatch, NotFound, NotSent, Outcome, Pending, Unknown
+from domain.route import Exclusion
 from gateways.base import ChargeRequest
+from routing.health import Standing
 from storage import attempts, checkouts
 from storage.events import tell
 from storage.tables import Attempt, Checkout
@@ -72,7 +74,9 @@ class Attempting:
         if time.monotonic() - began > STALLED_AFTER:
             outcome = Unknown(detail="stalled before sending")
         else:
+            called = time.monotonic()
             outcome = await gateway.charge(request)
+            self._context.health.note(task.account, claim.attempt.method, outcome, time.monotonic() - called)
         if isinstance(outcome, NotSent) and not claim.first:
             # This call had no effect, but an earlier one may have.
             outcome = Unknown(detail=f"an earlier send may have left; now {outcome.cause}")
@@ -123,7 +127,9 @@ class Attempting:
 
     async def _ineligible(self, session: AsyncSession, checkout: Checkout, task: SendAttempt) -> str | None:
         if task.recheck:
-            exclusion = self._context.router.recheck(task.account, route_request(checkout))
+            exclusion = self._context.router.recheck(
+                task.account, route_request(checkout)
+            ) or await self._unhealthy(session, task)
             if exclusion is not None:
                 return exclusion
         card = card_of(self._context, checkout, task.account)
@@ -132,6 +138,20 @@ class Attempting:
             if declines >= self._context.settings.max_declines_per_card:
                 return "declines_per_card"
         return None
+
+    async def _unhealthy(self, session: AsyncSession, task: SendAttempt) -> Exclusion | None:
+        """Whether an operator's order or an open circuit keeps the account out now. A probe is claimed."""
+        health = self._context.health
+        if health.snapshot.stopped(task.account):
+            return Exclusion.DISABLED
+        match health.snapshot.standing(task.account, task.method, health.now()):
+            case Standing.CLEAR:
+                return None
+            case Standing.BLOCKED:
+                return Exclusion.CIRCUIT_OPEN
+            case Standing.PROBE:
+                claimed = await health.claim_probe(session, task.account, task.method)
+                return None if claimed else Exclusion.CIRCUIT_OPEN
 
     def _new_attempt(self, checkout: Checkout, task: SendAttempt) -> Attempt:
         card = card_of(self._context, checkout, task.account)

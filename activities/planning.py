@@ -1,13 +1,16 @@
 """Plan a checkout: decide once, record it, and tell the workflow what it must know."""
 
+from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 
 from activities.context import Context, route_request
 from activities.errors import Gone
 from activities.messages import Plan, PlanCheckout, Step, Timings
 from domain.checkout import CaptureMethod, MethodType
-from domain.route import PlannedAccount, RoutePlan
+from domain.route import HealthNote, PlannedAccount, RoutePlan
+from routing.health import noted
 from storage import checkouts
+from storage.tables import Checkout
 
 
 class Planning:
@@ -22,7 +25,7 @@ class Planning:
             if checkout is None:
                 raise Gone(task.checkout_id)
             if checkout.routing is None:
-                route = self._context.router.plan(route_request(checkout))
+                route = await self._decide(session, checkout)
                 await checkouts.record_plan(session, checkout.id, route.model_dump(mode="json"))
             else:
                 route = RoutePlan.model_validate(checkout.routing)
@@ -32,6 +35,25 @@ class Planning:
             steps=tuple(self._step(entry, checkout.allow_redirect) for entry in route.plan),
             timings=self._timings(),
         )
+
+    async def _decide(self, session: AsyncSession, checkout: Checkout) -> RoutePlan:
+        """The plan that heeds the accounts' health. A probe is claimed for the account asked first."""
+        context, request = self._context, route_request(checkout)
+        health = context.health
+        lost: set[str] = set()
+        while True:
+            route, probe = health.snapshot.plan(
+                lambda closed: context.router.plan(request, closed),
+                context.accounts.known,
+                request,
+                health.now(),
+                lost=lost,
+            )
+            if probe is None:
+                return route
+            if await health.claim_probe(session, probe.account, probe.method):
+                return noted(route, HealthNote.PROBE)
+            lost.add(probe.account)
 
     def _step(self, entry: PlannedAccount, allow_redirect: bool) -> Step:
         capabilities = self._context.accounts.known[entry.account].capabilities

@@ -13,6 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from activities.account_health import account_health
+from api import health_metrics
 from api.door import Door
 from api.error_handlers import install
 from api.errors import Unavailable, respond
@@ -39,10 +41,11 @@ RFC 9457 problem document with a stable `code`. Card numbers are refused everywh
 
 
 def create_app(settings: Settings) -> ASGIApp:
-    """Raises BadAccounts, BadCountryMap or BadDataset: with a wrong configuration nothing starts."""
+    """Raises BadAccounts, BadCountryMap, BadDataset or BadFees: with a wrong configuration nothing starts."""
     accounts = load_accounts(os.environ)
     tables = open_tables(settings.datasets_dir, settings.geo_database)
     country_map = load_country_map(settings.countries_file, accounts.known)
+    known_health = account_health(settings, accounts.known)
     router = Router(accounts.known, country_map, tables.bins, tables.geo)
 
     @asynccontextmanager
@@ -56,16 +59,21 @@ def create_app(settings: Settings) -> ASGIApp:
             accounts=accounts,
             router=router,
             door=Door(temporal, most=settings.max_open_requests),
+            health=known_health,
             schema_head=_schema_head(),
         )
         app.state.services = parts
         parts.changes.start()
         sweep = asyncio.create_task(sweep_for_ever(parts), name="sweep")
+        keeping = asyncio.create_task(
+            known_health.keep(parts.database, settings.database_url), name="account health"
+        )
         outbox = asyncio.create_task(empty_for_ever(parts), name="outbox")
-        yield
-        sweep.cancel()
-        outbox.cancel()
-        await asyncio.gather(sweep, outbox, return_exceptions=True)
+        with health_metrics.measured(known_health):
+            yield
+        for task in (sweep, outbox, keeping):
+            task.cancel()
+        await asyncio.gather(sweep, outbox, keeping, return_exceptions=True)
         await parts.door.aclose()
         await parts.changes.aclose()
         await accounts.aclose()

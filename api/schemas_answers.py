@@ -9,7 +9,7 @@ from domain.attempt import AttemptStatus
 from domain.checkout import CaptureMethod, CheckoutStatus, ReviewReason
 from domain.decline import DeclineCategory, DeclineCode
 from domain.outcome import NextActionType
-from domain.route import CountrySource, Exclusion
+from domain.route import CountrySource, Exclusion, HealthNote
 
 _Item = TypeVar("_Item")
 
@@ -68,6 +68,10 @@ class PlannedView(View):
         description="`merchant_choice`, `operator_choice`, `country_override`, `rule:{name}`, `country_map` "
         "or `default`.",
         examples=["country_map"],
+    )
+    health: HealthNote | None = Field(
+        default=None,
+        description="Why it is in the plan although its circuit is not closed; null where it is.",
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fastapi import Request
 from temporalio.client import Client
 
+from activities.account_health import AccountHealth
 from api.door import Door
 from config.settings import Settings
 from gateways.registry import Accounts
@@ -22,6 +23,7 @@ class Services:
     accounts: Accounts
     router: Router
     door: Door
+    health: AccountHealth
     schema_head: str
     """The migration that this code was written for."""
 

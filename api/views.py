@@ -50,7 +50,9 @@ def routing_view(route: RoutePlan, card_bin: str | None) -> RoutingView:
         bin=card_bin,
         policy_version=route.policy_version,
         plan=[
-            PlannedView(gateway=entry.gateway, account=entry.account, reason=entry.reason)
+            PlannedView(
+                gateway=entry.gateway, account=entry.account, reason=entry.reason, health=entry.health
+            )
             for entry in route.plan
         ],
         excluded=[

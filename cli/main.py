@@ -13,6 +13,7 @@ from rich.table import Table
 from sqlalchemy.exc import IntegrityError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from cli.accounts import accounts_app
 from cli.notifications import notifications_app
 from cli.operators import operators_app
 from cli.running import AsJson, fail, run, show
@@ -34,6 +35,7 @@ app.add_typer(db_app, name="db")
 app.add_typer(countries_app, name="countries")
 app.add_typer(notifications_app, name="notifications")
 app.add_typer(operators_app, name="operators")
+app.add_typer(accounts_app, name="accounts")
 
 
 @merchants_app.command("create")

@@ -189,8 +189,8 @@ def sample_of(outcome: Outcome, *, began: datetime, seconds: float, slow_after: 
     """What a gateway's answer to a charge says of the account's health; None: nothing.
 
     An answer is an answer, whatever it says: a decline by the customer's or the issuer's fault is as good as
-    an approval. A decline because of our own set-up may concern one currency or card only, and raises an alert
-    of its own.
+    an approval. A decline because of our own set-up may concern one currency or card only, and raises an
+    alert of its own.
     """
     match outcome:
         case NotSent(cause=cause, detail=detail):

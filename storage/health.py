@@ -92,7 +92,8 @@ async def set_mode(session: AsyncSession, account: str, mode: Mode, *, actor: st
         insert(AccountMode)
         .values(account=account, mode=mode, reason=reason, actor=actor, since=func.now())
         .on_conflict_do_update(
-            index_elements=["account"], set_={"mode": mode, "reason": reason, "actor": actor, "since": func.now()}
+            index_elements=["account"],
+            set_={"mode": mode, "reason": reason, "actor": actor, "since": func.now()},
         )
     )
     await admin_events.record(

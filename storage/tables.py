@@ -276,7 +276,7 @@ class Notification(SQLModel, table=True):
 
 
 class AccountCircuit(SQLModel, table=True):
-    """The circuit of an account and method: see `domain/circuit.py`. Written while something fails, only then."""
+    """The circuit of an account and method (`domain/circuit.py`). Written only while something fails."""
 
     __tablename__ = "account_circuits"
 
@@ -315,7 +315,7 @@ class AccountMode(SQLModel, table=True):
 
 
 class AccountScore(SQLModel, table=True):
-    """What became of an account's attempts in one group of checkouts, faded to `account_scores_state.taken_at`."""
+    """What became of an account's attempts in one group of checkouts, faded to `as_of`."""
 
     __tablename__ = "account_scores"
 

@@ -52,4 +52,7 @@ async def resolve(
         allow_redirect=True,
         gateway=gateway,
     )
-    return routing_view(parts.router.plan(request), bin)
+    route, _ = parts.health.snapshot.plan(
+        lambda closed: parts.router.plan(request, closed), parts.accounts.known, request, parts.health.now()
+    )
+    return routing_view(route, bin)

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from api.routes.admin import me
+from api.routes.admin import accounts, me
 
 router = APIRouter(prefix="/v1/admin", tags=["admin"])
-for each in (me,):
+for each in (me, accounts):
     router.include_router(each.router)

@@ -30,6 +30,8 @@ OPERATIONS = {
     ("get", "/v1/refunds/{refund_id}"),
     ("get", "/v1/routing/resolve"),
     ("get", "/v1/admin/me"),
+    ("get", "/v1/admin/accounts"),
+    ("put", "/v1/admin/accounts/{account}/mode"),
     ("post", "/webhooks/{account}"),
     ("get", "/healthz"),
     ("get", "/readyz"),
