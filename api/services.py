@@ -1,6 +1,6 @@
 """What the routes need, built once per process and found through `request.app.state`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastapi import Request
 from temporalio.client import Client
@@ -23,9 +23,9 @@ class Services:
     accounts: Accounts
     router: Router
     door: Door
-    health: AccountHealth
     schema_head: str
     """The migration that this code was written for."""
+    health: AccountHealth = field(default_factory=AccountHealth)
 
     @property
     def allow_loopback(self) -> bool:
