@@ -52,7 +52,7 @@ def test_the_better_one_is_first_and_equals_stay_in_their_order() -> None:
     assert [each.account for each in order(known, "a", "b")] == ["b", "a"]
     best = order(known, "a", "b")[0]
     assert (best.group, best.samples, best.explored) == (GROUPS[-1], 100, False)
-    assert best.detail == "89.9% expected, 100 recent attempts of card/NGN/NG/mastercard"
+    assert best.detail == "90.0% expected, 100 recent attempts of card/NGN/NG/mastercard"
     assert [each.account for each in order(scores(), "b", "a", "c")] == ["b", "a", "c"]
 
 
@@ -179,7 +179,7 @@ def test_a_fee_is_a_whole_number_never_off_by_more_than_half(
     ],
 )
 def test_a_wrong_table_is_refused_and_says_where(content: str, problem: str) -> None:
-    with pytest.raises(BadFees, match="fees.json: ") as refused:
+    with pytest.raises(BadFees, match=r"fees\.json: ") as refused:
         read_fees(content.encode(), ("a",), name="fees.json")
     assert problem in str(refused.value)
 
