@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from cli.accounts import accounts_app
+from cli.encryption import encryption_app
 from cli.notifications import notifications_app
 from cli.operators import operators_app
 from cli.running import AsJson, fail, run, show
@@ -36,6 +37,7 @@ app.add_typer(countries_app, name="countries")
 app.add_typer(notifications_app, name="notifications")
 app.add_typer(operators_app, name="operators")
 app.add_typer(accounts_app, name="accounts")
+app.add_typer(encryption_app, name="encryption")
 
 
 @merchants_app.command("create")

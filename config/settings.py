@@ -4,10 +4,14 @@ Gateway accounts have settings of their own: see `gateways/registry.py`.
 """
 
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, PostgresDsn, TypeAdapter, field_validator
+from pydantic import Field, PostgresDsn, SecretStr, TypeAdapter, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from config.keys import KeyRing, load_keys
 
 _POSTGRES = TypeAdapter(PostgresDsn)
 
@@ -18,7 +22,8 @@ class Environment(StrEnum):
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+    # A wrong value may be a secret: messages name the variable and do not repeat it.
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     environment: Environment = Environment.DEVELOPMENT
     data_dir: Path = Path(".data")
@@ -115,6 +120,12 @@ class Settings(BaseSettings):
     exploration_share: float = Field(default=0.05, ge=0, le=0.5)
     """Share of the checkouts that ask an account first which is not the best known, in order to learn."""
     fees_file: Path = Path(__file__).parent / "fees.json"
+    encryption_keys: SecretStr | None = None
+    """`name:base64` pairs, the sealing key first; see `config/keys.py`. Production does not start without."""
+    encryption_keys_file: Path | None = None
+    """The same, one a line, in a file."""
+    encrypt_histories: bool = True
+    """Whether what Temporal stores is encrypted too, where there are keys."""
 
     log_json: bool = True
     log_level: str = "INFO"
@@ -125,6 +136,20 @@ class Settings(BaseSettings):
     def _is_postgres(cls, value: str) -> str:
         _POSTGRES.validate_python(value)
         return value
+
+    @model_validator(mode="after")
+    def _keys_in_production(self) -> Self:
+        if self.keys is None and self.environment is Environment.PRODUCTION:
+            raise ValueError(
+                "ENCRYPTION_KEYS: production does not start without; see `smartpay encryption new-key`"
+            )
+        return self
+
+    @cached_property
+    def keys(self) -> KeyRing | None:
+        """The encryption keys. Raises BadKeys, at start."""
+        text = None if self.encryption_keys is None else self.encryption_keys.get_secret_value()
+        return load_keys(text, self.encryption_keys_file)
 
     @property
     def allow_loopback(self) -> bool:

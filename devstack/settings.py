@@ -31,6 +31,8 @@ LOOSENED: Final[Mapping[str, object]] = {
     "CIRCUIT_FAILURES": 1000,
 }
 
+KEYS_FILE: Final = "encryption.keys"
+
 # The sandbox accepts exactly these; they open nothing anywhere else.
 _SANDBOX_CREDENTIALS: Final[Mapping[str, str]] = {
     "STRIPE_SECRET_KEY": "sk_test_sandbox_stripe",
@@ -58,6 +60,9 @@ def product_environment(
         "API_HOST": HOST,
         "API_PORT": ports.api,
         "PUBLIC_URL": f"http://{HOST}:{ports.api}",
+        "ENCRYPTION_KEYS_FILE": data_dir / KEYS_FILE,
+        # Their payloads hold ids only, and here everybody should be able to read along in the web UI.
+        "ENCRYPT_HISTORIES": False,
         **{f"{gateway}_BASE_URL".upper(): url for gateway, url in gateway_urls.items()},
         **_SANDBOX_CREDENTIALS,
         **SHORTENED,

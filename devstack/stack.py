@@ -12,12 +12,13 @@ from typing import IO, Any, Final, Self
 
 import httpx
 
+from config.keys import new_key
 from devstack.claim import claim
 from devstack.datasets import provide_datasets
 from devstack.ports import HOST, Ports
 from devstack.postgres import DATABASE, Postgres, ensure_database
 from devstack.programs import Program, environment, run_once
-from devstack.settings import product_environment
+from devstack.settings import KEYS_FILE, product_environment
 from devstack.supervisor import Supervisor
 from devstack.temporal import Temporal
 
@@ -140,6 +141,8 @@ class Stack:
         self._claim = claim(self.data_dir)
         self.ports.check()
         (self.data_dir / "demo.json").unlink(missing_ok=True)
+        if not (self.data_dir / KEYS_FILE).exists():
+            write_private(self.data_dir / KEYS_FILE, new_key("demo") + "\n")
 
         self._say("data sets")
         await provide_datasets(self.data_dir / "datasets", self.logs / "datasets.log")
