@@ -7,7 +7,7 @@ DATA_DIR ?= .data
 export DATA_DIR
 
 .DEFAULT_GOAL := help
-.PHONY: help setup datasets demo test check chaos chaos-selftest lock clean
+.PHONY: help setup datasets demo test check chaos chaos-selftest drill lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ chaos: setup ## the fault campaign: N=1000 checkouts under faults and kills (SEE
 
 chaos-selftest: setup ## the proof that the campaign's oracle sees: mutants, and the obvious design beside ours
 	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- $(BIN)/python -m chaos.selftest
+
+drill: setup ## an outage of a gateway under load: when its circuit opens, what it costs, when traffic returns
+	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- $(BIN)/python -m bench.drill
 
 lock: ## pin all dependencies anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --extra dev --generate-hashes \

@@ -26,16 +26,17 @@ from activities.context import Context
 from activities.finishing import Finishing
 from activities.notifying import Notifying
 from activities.planning import Planning
+from activities.policy_in_force import PolicyInForce
 from activities.refunding import Refunding
 from config import logging as logs
 from config.settings import Settings
 from config.temporal import connect, register_search_attributes
 from gateways.registry import BadAccounts, load_accounts
-from routing.country import open_tables
-from routing.country_map import BadCountryMap, load_country_map
+from routing.country_map import BadCountryMap
+from routing.data_files import DataFiles
 from routing.datasets import BadDataset
 from routing.fees import BadFees
-from routing.router import Router
+from routing.policy_files import BadPolicyFile, load_policy
 from storage.database import Database
 from workflows.abandoned_attempt import AbandonedAttempt
 from workflows.checkout import Checkout
@@ -53,7 +54,7 @@ NOTIFICATIONS_AT_ONCE = 50
 
 
 def build_context(settings: Settings) -> Context:
-    """Raises BadAccounts, BadCountryMap, BadDataset or BadFees: a wrong configuration."""
+    """Raises BadAccounts, BadCountryMap, BadPolicyFile, BadDataset or BadFees: a wrong configuration."""
     accounts = load_accounts(os.environ)
     if accounts.longest_call >= settings.charge_timeout:
         # The activity would be given up, and started again, while its call is still on the way.
@@ -61,13 +62,13 @@ def build_context(settings: Settings) -> Context:
             f"CHARGE_TIMEOUT is {settings.charge_timeout:g} s, but a gateway call may take"
             f" {accounts.longest_call:g} s (connect plus read time-out); it must be longer"
         )
-    tables = open_tables(settings.datasets_dir, settings.geo_database)
-    country_map = load_country_map(settings.countries_file, accounts.known)
+    files = DataFiles(settings.datasets_dir, settings.geo_database, settings.bin_database)
+    policy = load_policy(settings.countries_file, settings.overrides_file, accounts.known)
     health = account_health(settings, accounts.known)
     return Context(
         database=Database(settings.sqlalchemy_url, pool_size=settings.database_pool),
         accounts=accounts,
-        router=Router(accounts.known, country_map, tables.bins, tables.geo),
+        router=PolicyInForce(accounts.known, policy, files),
         settings=settings,
         health=health,
     )
@@ -117,6 +118,22 @@ def build_notifier(client: Client, context: Context) -> Worker:
     )
 
 
+async def follow_policy(context: Context) -> None:
+    """Until cancelled."""
+    if isinstance(context.router, PolicyInForce):
+        await context.router.keep(context.database, context.settings.database_url)
+
+
+async def known_policy(context: Context, stop: asyncio.Event) -> bool:
+    """Wait until the policy has been read: by that of the files nothing is planned. False: told to stop."""
+    if isinstance(context.router, PolicyInForce):
+        waiting = [asyncio.create_task(event.wait()) for event in (context.router.known, stop)]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for each in waiting:
+            each.cancel()
+    return not stop.is_set()
+
+
 async def main() -> None:
     settings = Settings()
     logs.configure(settings)
@@ -125,27 +142,32 @@ async def main() -> None:
         Runtime.set_default(Runtime(telemetry=TelemetryConfig(metrics=metrics)))
     try:
         context = build_context(settings)
-    except (BadAccounts, BadCountryMap, BadDataset, BadFees) as error:
+    except (BadAccounts, BadCountryMap, BadPolicyFile, BadDataset, BadFees) as error:
         sys.exit(f"The worker does not start: {error}")
     client = await connect(settings)
     await register_search_attributes(client, NAMES)
     stop = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
-    keeping = asyncio.create_task(
-        context.health.keep(context.database, settings.database_url, half_life=settings.scores_half_life),
-        name="account health",
-    )
+    beside = [
+        asyncio.create_task(follow_policy(context), name="routing policy"),
+        asyncio.create_task(
+            context.health.keep(context.database, settings.database_url, half_life=settings.scores_half_life),
+            name="account health",
+        ),
+    ]
     try:
-        async with build_notifier(client, context), build_worker(client, context):
-            log.info(
-                "worker.started", task_queue=settings.task_queue, accounts=sorted(context.accounts.known)
-            )
-            await stop.wait()
-            log.info("worker.draining", seconds=DRAIN.total_seconds())
+        if await known_policy(context, stop):
+            async with build_notifier(client, context), build_worker(client, context):
+                log.info(
+                    "worker.started", task_queue=settings.task_queue, accounts=sorted(context.accounts.known)
+                )
+                await stop.wait()
+                log.info("worker.draining", seconds=DRAIN.total_seconds())
     finally:
-        keeping.cancel()
-        await asyncio.gather(keeping, return_exceptions=True)
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
         await context.accounts.aclose()
         await context.database.aclose()
     log.info("worker.stopped")

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from activities.account_health import AccountHealth
 from activities.errors import Gone
+from activities.policy_in_force import PolicyInForce
 from config.settings import Settings
 from domain.checkout import CaptureMethod, Customer, PaymentMethod
 from gateways.base import PaymentHandle
@@ -25,7 +26,7 @@ stopped in between, and by now somebody may have believed a look-up that found n
 class Context:
     database: Database
     accounts: Accounts
-    router: Router
+    router: Router | PolicyInForce
     settings: Settings
     health: AccountHealth = field(default_factory=AccountHealth)
 
@@ -44,6 +45,9 @@ def route_request(checkout: Checkout) -> RouteRequest:
         customer=Customer.model_validate(checkout.customer),
         capture_method=CaptureMethod(checkout.capture_method),
         allow_redirect=checkout.allow_redirect,
+        checkout_id=checkout.id,
+        merchant=checkout.merchant_id,
+        metadata=checkout.meta,
         gateway=checkout.gateway_choice,
     )
 

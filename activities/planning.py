@@ -43,7 +43,7 @@ class Planning:
         lost: set[str] = set()
         while True:
             route, probe = health.snapshot.plan(
-                lambda closed: context.router.plan(request, closed),
+                lambda closed: context.router.plan(request, closed, health.scores),
                 context.accounts.known,
                 request,
                 health.now(),

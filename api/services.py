@@ -6,6 +6,7 @@ from fastapi import Request
 from temporalio.client import Client
 
 from activities.account_health import AccountHealth
+from activities.policy_in_force import PolicyInForce
 from api.door import Door
 from config.settings import Settings
 from gateways.registry import Accounts
@@ -21,7 +22,7 @@ class Services:
     changes: Changes
     temporal: Client
     accounts: Accounts
-    router: Router
+    router: Router | PolicyInForce
     door: Door
     schema_head: str
     """The migration that this code was written for."""

@@ -54,7 +54,12 @@ class Settings(BaseSettings):
 
     geo_database: Path | None = None
     """Your own mmdb file (GeoLite2, GeoIP2, DB-IP, ...) instead of the one in the data sets."""
+    bin_database: Path | None = None
+    """Your own card list (CSV with `bin` and `country`, or a built `bins.dat`) instead of the one there."""
     countries_file: Path = Path(__file__).parent / "supportedCountries.json"
+    """The country map of the first routing policy."""
+    overrides_file: Path = Path(__file__).parent / "gatewayOverrides.json"
+    """Overrides of the first routing policy, where there is such a file."""
 
     max_attempts: int = Field(default=4, ge=1, le=10)
     """Accounts that one checkout may be sent to."""

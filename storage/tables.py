@@ -58,6 +58,12 @@ class Checkout(SQLModel, table=True):
             "created_at",
             postgresql_where=text("planned_at IS NULL AND status = 'processing'"),
         ),
+        Index(
+            "ix_checkouts_planned",
+            text("planned_at DESC"),
+            text("id DESC"),
+            postgresql_where=text("planned_at IS NOT NULL"),
+        ),
     )
 
     id: str = Field(primary_key=True)
@@ -402,3 +408,18 @@ class FrozenSwitch(SQLModel, table=True):
     actor: str
     """Who froze it, as in `admin_events`."""
     since: datetime = _created()
+
+
+class PolicyVersion(SQLModel, table=True):
+    """One version of the routing policy. Rows are only ever added: the highest one is in force."""
+
+    __tablename__ = "policy_versions"
+
+    version: int = Field(primary_key=True)
+    document: dict[str, Any] = _json(nullable=False)
+    author: str
+    """An operator's id, `cli:{unix user}`, or `config` for the one that the files made."""
+    reason: str | None = None
+    diff: list[dict[str, Any]] = _json(nullable=False)
+    """Against the version before: `[{path, before, after}]`."""
+    at: datetime = _created()

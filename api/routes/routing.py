@@ -53,6 +53,9 @@ async def resolve(
         gateway=gateway,
     )
     route, _ = parts.health.snapshot.plan(
-        lambda closed: parts.router.plan(request, closed), parts.accounts.known, request, parts.health.now()
+        lambda closed: parts.router.plan(request, closed, parts.health.scores),
+        parts.accounts.known,
+        request,
+        parts.health.now(),
     )
     return routing_view(route, bin)

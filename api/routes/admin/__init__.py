@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from api.routes.admin import accounts, me
+from api.routes.admin import accounts, me, policy
 
 router = APIRouter(prefix="/v1/admin", tags=["admin"])
-for each in (me, accounts):
+for each in (me, accounts, policy):
     router.include_router(each.router)
