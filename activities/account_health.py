@@ -12,7 +12,6 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from config.settings import Settings
@@ -102,7 +101,7 @@ class AccountHealth:
                     if half_life is not None:
                         await self._learn(database, half_life)
                     await self.look(database)
-                except (SQLAlchemyError, OSError, TimeoutError, health.Busy) as error:
+                except Exception as error:  # whatever it was: nobody else would begin again
                     log.warning("health.failed", error=type(error).__name__)
                     await asyncio.sleep(EVERY)
         finally:

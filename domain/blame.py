@@ -47,6 +47,7 @@ _BLAME: Final = {
         DeclineCode.VELOCITY_EXCEEDED,
     },
     Blame.ACCOUNT: {
+        DeclineCode.BLOCKED_BY_RULE,
         DeclineCode.CARD_NOT_SUPPORTED,
         DeclineCode.CURRENCY_NOT_SUPPORTED,
         DeclineCode.GATEWAY_UNAVAILABLE,

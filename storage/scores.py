@@ -151,7 +151,8 @@ async def _ended(session: AsyncSession, state: AccountScoresState) -> list[Row[A
 
 async def _fade(session: AsyncSession, now: datetime, half_life: float) -> None:
     """Bring all counts to `now`."""
-    await session.execute(
+    connection = await session.connection()
+    await connection.execute(
         text(
             "UPDATE account_scores SET as_of = :now, good = good * f.factor, bad = bad * f.factor FROM"
             " (SELECT account, grouping, power(0.5, extract(epoch FROM :now - as_of) / :half_life) AS factor"
@@ -160,4 +161,4 @@ async def _fade(session: AsyncSession, now: datetime, half_life: float) -> None:
         ),
         {"now": now, "half_life": half_life},
     )
-    await session.execute(text("DELETE FROM account_scores WHERE good + bad < :least"), {"least": _LEAST})
+    await connection.execute(text("DELETE FROM account_scores WHERE good + bad < :least"), {"least": _LEAST})
