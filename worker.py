@@ -23,10 +23,12 @@ from activities.attempting import Attempting
 from activities.capturing import Capturing
 from activities.compensating import Compensating
 from activities.context import Context
+from activities.disputing import Disputing
 from activities.finishing import Finishing
 from activities.notifying import Notifying
 from activities.planning import Planning
 from activities.policy_in_force import PolicyInForce
+from activities.refund_checking import RefundChecking
 from activities.refunding import Refunding
 from config import logging as logs
 from config.settings import Settings
@@ -40,13 +42,24 @@ from routing.policy_files import BadPolicyFile, load_policy
 from storage.database import Database
 from workflows.abandoned_attempt import AbandonedAttempt
 from workflows.checkout import Checkout
+from workflows.dispute import Dispute
+from workflows.dispute_scan import DisputeScan
 from workflows.merchant_notification import MerchantNotification, notification_queue
 from workflows.refund import Refund
+from workflows.refund_check import RefundCheck
 from workflows.search_attributes import NAMES
 
 log = structlog.get_logger()
 
-WORKFLOWS: Sequence[type] = (Checkout, AbandonedAttempt, Refund, MerchantNotification)
+WORKFLOWS: Sequence[type] = (
+    Checkout,
+    AbandonedAttempt,
+    Refund,
+    RefundCheck,
+    Dispute,
+    DisputeScan,
+    MerchantNotification,
+)
 
 DRAIN = timedelta(seconds=30)
 """How long running activities may take after SIGTERM."""
@@ -76,6 +89,7 @@ def build_context(settings: Settings) -> Context:
 
 def activity_methods(context: Context) -> list[Callable[..., Any]]:
     attempting, capturing, refunding = Attempting(context), Capturing(context), Refunding(context)
+    disputing = Disputing(context)
     return [
         Planning(context).plan_checkout,
         attempting.send_attempt,
@@ -85,6 +99,9 @@ def activity_methods(context: Context) -> list[Callable[..., Any]]:
         capturing.void_attempt,
         Compensating(context, refunding).compensate_attempt,
         refunding.carry_out_refund,
+        RefundChecking(context).check_refunds,
+        disputing.look_up_disputes,
+        disputing.find_disputes,
         Finishing(context).finish_checkout,
     ]
 

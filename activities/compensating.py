@@ -7,11 +7,12 @@ from activities.errors import Gone
 from activities.messages import AttemptTask, Compensated
 from activities.refunding import Refunding
 from domain.attempt import AttemptStatus
+from domain.dispute import DisputeStatus
 from domain.ids import Prefix
 from domain.outcome import Canceled, GatewayPayment, PaymentStatus
 from domain.refund import RefundKind, RefundState
 from gateways.base import Found, PaymentHandle, VoidRequest
-from storage import attempts, checkouts, refunds
+from storage import attempts, checkouts, disputes, refunds
 from storage.events import alert, tell
 from storage.tables import Attempt, Checkout, Refund
 
@@ -98,7 +99,13 @@ class Compensating:
             row = await attempts.lock(session, attempt.id, attempt.checkout_id)
             if row.status == AttemptStatus.REFUNDED:
                 return Compensated(result="refunded")
-            if await refunds.get(session, refund_id) is None:
+            refund = await refunds.get(session, refund_id)
+            untouched = refund is None or refund.sent_at is None
+            if untouched and await disputes.barring(session, row.id) is DisputeStatus.LOST:
+                message = f"{row.account}: a late success went back through a lost dispute, not by us"
+                await alert(session, "compensation.disputed", row.id, message)
+                return Compensated(result="disputed")
+            if refund is None:
                 left = row.amount_captured - row.amount_refunded - row.amount_reserved
                 if left <= 0 or not await refunds.reserve(session, row.id, left):
                     return Compensated(result="pending")  # other refunds are under way for all of it

@@ -6,6 +6,7 @@ from enum import StrEnum
 from domain.attempt import AttemptStatus
 from domain.checkout import CheckoutStatus, MethodType, ReviewReason
 from domain.decline import DeclineCategory
+from domain.dispute import DisputeStatus
 from domain.outcome import Frozen
 from domain.refund import RefundState
 
@@ -151,7 +152,8 @@ class Delivered(Frozen):
 
 
 class Compensated(Frozen):
-    """What the watcher's compensation has come to: `refunded`, `voided`, `pending` or `nothing`."""
+    """What the watcher's compensation has come to: `refunded`, `voided`, `pending`, `nothing`, or `disputed`:
+    the money has gone back through the customer's bank."""
 
     result: str
 
@@ -171,3 +173,35 @@ class RefundReport(Frozen):
     retry_after: float | None = None
     """Seconds the gateway asked us to wait, where it did."""
     detail: str | None = None
+
+
+class RefundsChecked(Frozen):
+    """Whether the successes of an attempt's refunds stand as the gateway tells them now."""
+
+    done: bool
+    """False: not answered, or a refund is in another activity's hands; check again."""
+    taken_back: int = 0
+    detail: str | None = None
+
+
+class DisputeReport(Frozen):
+    """How the disputes of an attempt stand."""
+
+    answered: bool
+    """The gateway has told."""
+    statuses: tuple[DisputeStatus, ...] = ()
+    detail: str | None = None
+
+    @property
+    def open(self) -> bool:
+        return any(status.open for status in self.statuses)
+
+
+class FindDisputes(Frozen):
+    account: str
+
+
+class DisputedAttempts(Frozen):
+    """Attempts of ours whose disputes have to be looked up."""
+
+    attempts: tuple[AttemptTask, ...]

@@ -17,7 +17,9 @@ from activities.attempting import KEY_LIFE_MARGIN
 from activities.context import STALLED_AFTER, Context, handle_of
 from activities.errors import Gone
 from activities.messages import RefundReport, RefundTask
+from activities.refund_news import announce_refund
 from domain.attempt import AttemptStatus
+from domain.dispute import DisputeStatus
 from domain.outcome import NotSent, NotSentCause, Unknown
 from domain.refund import RefundFailure, RefundKind, RefundState
 from gateways.base import (
@@ -29,11 +31,22 @@ from gateways.base import (
     RefundRefused,
     RefundRequest,
     RefundStatus,
+    RefusalCause,
 )
-from storage import attempts, checkouts, refunds
+from storage import attempts, checkouts, disputes, refunds
 from storage.events import alert, tell
 from storage.tables import Attempt, Refund
 
+MAX_REOPENED = 3
+"""Times that a compensation is begun anew after the gateway had it and failed; then a person has to act."""
+
+_FAILURES = {
+    RefusalCause.LESS_LEFT: RefundFailure.ALREADY_REFUNDED,
+    RefusalCause.DISPUTED: RefundFailure.DISPUTED,
+    RefusalCause.OTHER: RefundFailure.REFUSED,
+}
+_MAY_ARRIVE = Unknown(detail="not found; it may still arrive")
+_DISPUTED = RefundRefused(detail="never arrived, and the payment is disputed", cause=RefusalCause.DISPUTED)
 _WAITS_FOR_ANOTHER = "waits for another refund of the payment"
 
 
@@ -94,6 +107,11 @@ class Refunding:
                 return _report(refund, "the account has no credentials")
             send = None
             if refund.sent_at is None:
+                barred = await disputes.barring(session, attempt.id)
+                if barred is not None:
+                    return await self._barred(session, attempt, refund, barred)
+                if refund.reopened > MAX_REOPENED:
+                    return _report(refund, "failed at the gateway again and again")
                 if not self._keyed(attempt) and await refunds.another_is_unclear(session, refund):
                     return _report(refund, _WAITS_FOR_ANOTHER)
                 send = await refunds.claim_send(session, refund_id)
@@ -107,38 +125,42 @@ class Refunding:
         if found is not None:
             return found
         began = time.monotonic()
-        why_not = await self._claim_again(work)
-        return await self._send(work, began) if why_not is None else Unknown(detail=why_not)
+        instead = await self._claim_again(work)
+        return await self._send(work, began) if instead is None else instead
 
     async def _look_up(self, work: _Work) -> GatewayRefund | Unknown | None:
         """The refund as the gateway has it; None: the gateway lists no such refund."""
         found = await work.gateway.look_up_refunds(work.handle)
         if not isinstance(found, FoundRefunds):
             return found
-        known = work.refund.gateway_refund_id
+        name, known = name_of(work.refund), work.refund.gateway_refund_id
         for each in found.refunds:
-            if each.refund_id == work.refund.id or (known is not None and each.gateway_refund_id == known):
+            if each.refund_id == name or (known is not None and each.gateway_refund_id == known):
                 return each
         return None
 
-    async def _claim_again(self, work: _Work) -> str | None:
-        """Claim a repeat of a refund that the gateway does not list, or say why it must not be sent.
+    async def _claim_again(self, work: _Work) -> Unknown | RefundRefused | None:
+        """Claim a repeat of a refund that the gateway does not list: None, or why nothing is sent.
 
         Under a key that the gateway surely still knows a repeat is harmless. Otherwise the send before must
         have had the quiet period to arrive, by the database's clock.
         """
         async with self._context.database.transaction() as session:
+            await attempts.lock(session, work.attempt.id, work.attempt.checkout_id)
             row = await refunds.lock(session, work.refund.id)
             if (row.status, row.sends) != (work.refund.status, work.refund.sends) or row.sent_at is None:
-                return "another worker has it in hand"
+                return Unknown(detail="another worker has it in hand")
             if row.gateway_refund_id is not None:
-                return "taken by the gateway, not listed now"
+                return Unknown(detail="taken by the gateway, not listed now")
             now = await refunds.clock(session)
             life = self._context.accounts.known[work.attempt.account].capabilities.key_life
             key_lives = life is not None and now - row.sent_at < life - KEY_LIFE_MARGIN
             quiet = self._context.quiet_period(work.attempt.account)
-            if not key_lives and now - (row.last_sent_at or row.sent_at) < quiet:
-                return "not found; it may still arrive"
+            may_arrive = now - (row.last_sent_at or row.sent_at) < quiet
+            if not key_lives and may_arrive:
+                return _MAY_ARRIVE
+            if await disputes.barring(session, row.attempt_id) is not None:
+                return _MAY_ARRIVE if may_arrive else _DISPUTED
             await refunds.claim_resend(session, row.id, renew_key=not key_lives)
             _tell(session, row, "refund.sent_again", account=work.attempt.account)
         return None
@@ -151,9 +173,9 @@ class Refunding:
         answer = await work.gateway.refund(
             RefundRequest(
                 handle=work.handle,
-                refund_id=refund.id,
+                refund_id=name_of(refund),
                 amount=refund.amount,
-                idempotency_key=f"{refund.id}:refund",
+                idempotency_key=f"{name_of(refund)}:refund",
             )
         )
         if isinstance(answer, NotSent) and work.send is not None:
@@ -170,6 +192,8 @@ class Refunding:
         refund = await refunds.lock(session, work.refund.id)
         if RefundState(refund.status).final:
             return _report(refund)
+        if refund.reopened != work.refund.reopened:
+            return _report(refund, "begun anew meanwhile")
         match answer:
             case GatewayRefund(amount=amount) if amount != refund.amount:
                 detail = f"the gateway refunded {amount} instead of {refund.amount}"
@@ -179,6 +203,9 @@ class Refunding:
                 return await self._succeeded(session, attempt, refund, answer)
             case GatewayRefund(status=RefundStatus.FAILED):
                 detail = answer.detail or "the gateway could not bring the money to the customer"
+                if refund.kind == RefundKind.COMPENSATION:
+                    return await self._returned(session, attempt, refund, answer.gateway_refund_id, detail)
+                await refunds.note(session, refund.id, gateway_refund_id=answer.gateway_refund_id)
                 return await self._failed(session, attempt, refund, RefundFailure.RETURNED, detail)
             case GatewayRefund():
                 detail = answer.detail or "pending at the gateway"
@@ -188,8 +215,8 @@ class Refunding:
                     session, refund.id, gateway_refund_id=answer.gateway_refund_id, detail=detail
                 )
                 return _report(refund, detail, taken=True)
-            case RefundRefused(detail=detail):
-                return await self._failed(session, attempt, refund, RefundFailure.REFUSED, detail)
+            case RefundRefused(detail=detail, cause=refusal):
+                return await self._failed(session, attempt, refund, _FAILURES[refusal], detail)
             case NotSent(cause=cause, detail=detail, retry_after=retry_after):
                 if cause is NotSentCause.UNAUTHORIZED:
                     message = f"{attempt.account} refuses our credentials"
@@ -221,6 +248,7 @@ class Refunding:
             )
         await checkouts.refunded(session, after)
         await checkouts.notify(session, after.checkout_id)
+        await announce_refund(session, refund.id)
         return RefundReport(status=RefundState.SUCCEEDED, taken=True)
 
     async def _failed(
@@ -235,10 +263,41 @@ class Refunding:
         _tell(session, refund, "refund.failed", account=attempt.account, code=failure, detail=detail)
         await alert(session, "refund.failed", refund.id, f"{attempt.account}: {detail}")
         await checkouts.notify(session, refund.checkout_id)
+        await announce_refund(session, refund.id)
         return RefundReport(status=RefundState.FAILED, taken=False, detail=detail)
+
+    async def _barred(
+        self, session: AsyncSession, attempt: Attempt, refund: Refund, barred: DisputeStatus
+    ) -> RefundReport:
+        """Nothing has left, and nothing leaves: the money is withheld or gone. A compensation waits for the
+        end of the dispute: if it is won, the money is still to be given back."""
+        if refund.kind == RefundKind.MERCHANT:
+            detail = f"the payment is disputed ({barred}); nothing was sent"
+            return await self._failed(session, attempt, refund, RefundFailure.DISPUTED, detail)
+        message = f"{attempt.account}: a late success that has to go back is disputed ({barred})"
+        await alert(session, "compensation.disputed", attempt.id, message)
+        await refunds.note(session, refund.id, detail=message)
+        return _report(refund, message)
+
+    async def _returned(
+        self, session: AsyncSession, attempt: Attempt, refund: Refund, gateway_refund_id: str, detail: str
+    ) -> RefundReport:
+        """The gateway had a compensation and failed. Once it says so a second time it is begun anew."""
+        await alert(session, "compensation.refused", attempt.id, detail)
+        if refund.gateway_refund_id != gateway_refund_id:
+            await refunds.note(session, refund.id, gateway_refund_id=gateway_refund_id, detail=detail)
+        else:
+            await refunds.renew(session, refund.id, detail=detail)
+            _tell(session, refund, "refund.reopened", account=attempt.account, detail=detail)
+        return _report(refund, detail)
 
     def _keyed(self, attempt: Attempt) -> bool:
         return self._context.accounts.known[attempt.account].capabilities.key_life is not None
+
+
+def name_of(refund: Refund) -> str:
+    """What the gateway keeps of ours with a refund, and the root of its key: another one each time anew."""
+    return f"{refund.id}_{refund.reopened}" if refund.reopened else refund.id
 
 
 def _report(

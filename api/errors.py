@@ -210,6 +210,12 @@ class RefundExceedsCaptured(Conflict):
     explanation = "Together with the refunds made and under way this is more than was captured."
 
 
+class PaymentDisputed(Conflict):
+    code = "payment_disputed"
+    title = "The payment is disputed"
+    explanation = "The customer's bank has withheld the money, or given it back. A refund would pay it twice."
+
+
 class BodyTooLarge(Problem):
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     code = "body_too_large"

@@ -5,12 +5,13 @@ import hashlib
 import structlog
 from temporalio.service import RPCError
 
-from api.refund_runs import tell_refunds
+from api.dispute_runs import look_at_disputes, scan_disputes
+from api.refund_runs import check_refunds, tell_refunds
 from api.runs import start_watcher, tell_news
 from api.services import Services
 from domain.attempt import AttemptStatus
 from domain.ids import Prefix, new_id
-from gateways.base import WebhookEvent
+from gateways.base import EventSubject, WebhookEvent
 from storage import attempts, checkouts, webhook_events
 from storage.tables import Attempt, WebhookEventRow
 
@@ -29,6 +30,7 @@ async def receive(parts: Services, account: str, event: WebhookEvent, body: byte
         kind=event.kind[:200],
         reference=event.reference,
         payment_id=event.payment_id,
+        subject=event.subject,
     )
     async with parts.database.transaction() as session:
         new = await webhook_events.store(session, row)
@@ -44,8 +46,17 @@ async def receive(parts: Services, account: str, event: WebhookEvent, body: byte
 async def deliver(parts: Services, event: WebhookEventRow) -> None:
     """Tell the run that the event concerns. Raises RPCError where Temporal cannot be asked."""
     attempt = await _attempt_of(parts, event)
-    if attempt is None:
+    if attempt is not None and event.subject == EventSubject.FAILED_REFUND:
+        await check_refunds(parts, attempt)
+    if event.subject == EventSubject.DISPUTE and attempt is None:
+        # It may name the payment in a way that only the gateway's own list resolves.
+        await scan_disputes(parts, event.account)
+        disposition = "scanned"
+    elif attempt is None:
         disposition = "unrelated"
+    elif event.subject == EventSubject.DISPUTE:
+        await look_at_disputes(parts, attempt)
+        disposition = "signalled"
     elif await tell_refunds(parts, attempt.id):
         disposition = "signalled"
     elif await _counted(parts, attempt):

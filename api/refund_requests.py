@@ -14,6 +14,7 @@ from api.errors import (
     InvalidRequest,
     NotFound,
     NotRefundable,
+    PaymentDisputed,
     RefundExceedsCaptured,
 )
 from api.refund_runs import start_refund
@@ -23,7 +24,7 @@ from api.waiting import until
 from domain.attempt import AttemptStatus
 from domain.ids import Prefix, new_id
 from domain.refund import RefundKind, RefundState
-from storage import attempts, checkouts, refunds, tables
+from storage import attempts, checkouts, disputes, refunds, tables
 from storage.events import tell
 
 
@@ -36,8 +37,8 @@ class Accepted(NamedTuple):
 async def accept_refund(
     parts: Services, checkout_id: str, merchant: str, key: str, body: RefundBody
 ) -> Accepted:
-    """Raises NotFound, NotRefundable, RefundExceedsCaptured, InvalidRequest, IdempotencyKeyReused, and
-    Unavailable while Temporal is down."""
+    """Raises NotFound, NotRefundable, PaymentDisputed, RefundExceedsCaptured, InvalidRequest,
+    IdempotencyKeyReused, and Unavailable while Temporal is down."""
     digest = body.fingerprint(checkout_id)
     async with parts.database.transaction() as session:
         checkout = await checkouts.get(session, checkout_id, merchant)
@@ -53,6 +54,8 @@ async def accept_refund(
         attempt = await attempts.get(session, checkout.paid_attempt_id)
         if attempt is None or attempt.status not in (AttemptStatus.CAPTURED, AttemptStatus.REFUNDED):
             raise NotRefundable
+        if await disputes.barring(session, attempt.id) is not None:
+            raise PaymentDisputed
         row = tables.Refund(
             id=new_id(Prefix.REFUND),
             checkout_id=checkout_id,

@@ -6,11 +6,13 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from api.runs import RPC_TIMEOUT
+from api.runs import RPC_TIMEOUT, calling_temporal
 from api.services import Services
 from storage import attempts, refunds
-from workflows.messages import GatewayNews, RefundInput
+from storage.tables import Attempt
+from workflows.messages import GatewayNews, LookInput, RefundInput
 from workflows.refund import Refund
+from workflows.refund_check import RefundCheck
 
 _LONGEST_LOOK = 4
 """Calls that one look may make, each of at most a look-up's time: payment, refunds, refund, refunds again."""
@@ -69,3 +71,27 @@ async def tell_refunds(parts: Services, attempt_id: str) -> bool:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
     return told
+
+
+async def check_refunds(parts: Services, attempt: Attempt) -> None:
+    """Have it checked whether the successes of an attempt's refunds still stand: a webhook says that one
+    failed. Raises RPCError."""
+    settings = parts.settings
+    with calling_temporal():
+        await parts.temporal.start_workflow(
+            RefundCheck.run,
+            LookInput(
+                checkout_id=attempt.checkout_id,
+                attempt_id=attempt.id,
+                account=attempt.account,
+                intervals=settings.refund_intervals,
+                timeout=_LONGEST_LOOK * settings.look_up_timeout,
+            ),
+            id=f"refund-check/{attempt.id}",
+            task_queue=settings.task_queue,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            start_signal="gateway_news",
+            start_signal_args=[GatewayNews(attempt_id=attempt.id)],
+            static_summary=f"refunds at {attempt.account}",
+            rpc_timeout=RPC_TIMEOUT,
+        )

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializ
 from domain.attempt import AttemptStatus
 from domain.checkout import CaptureMethod, CheckoutStatus, ReviewReason
 from domain.decline import DeclineCategory, DeclineCode
+from domain.dispute import DisputeStatus
 from domain.outcome import NextActionType
 from domain.route import CountrySource, Exclusion, HealthNote
 
@@ -130,6 +131,22 @@ class AttemptView(View):
     ended_at: Time | None = Field(description="When its outcome was known for certain.")
 
 
+class DisputeView(View):
+    """The customer's bank asks for the money back."""
+
+    id: str = Field(description="Sortable by time.", examples=["dp_01jdk2m3xv8q4w7y9z0a1b2c3d"])
+    attempt_id: str = Field(
+        description="The disputed attempt.", examples=["att_01jdk2m3xv8q4w7y9z0a1b2c3d_1"]
+    )
+    gateway_dispute_id: str = Field(description="The gateway's own id.", examples=["du_1MtJUT2eZvKYlo2C"])
+    status: DisputeStatus = Field(description="As the gateway tells it. `won`, `lost` and `closed` are ends.")
+    amount: int = Field(description="Minor units of `currency`.", examples=[12500])
+    currency: str = Field(description="ISO 4217.", examples=["NGN"])
+    reason: str | None = Field(description="The gateway's word for it.", examples=["fraudulent"])
+    opened_at: Time = Field(description="When the gateway opened it.")
+    closed_at: Time | None = Field(description="When its end was seen.")
+
+
 class CustomerView(View):
     """The payer, as the request told."""
 
@@ -160,6 +177,7 @@ class Checkout(View):
     decline: DeclineView | None = Field(description="Why it failed, if a decline ended it.")
     routing: RoutingView | None = Field(description="Null until the route is planned.")
     attempts: list[AttemptView] = Field(description="In their order.")
+    disputes: list[DisputeView] = Field(description="Oldest first; mostly none.")
     customer: CustomerView = Field(description="As requested.")
     metadata: dict[str, str] = Field(description="As requested.", examples=[{"cart": "42"}])
     created_at: Time = Field(description="When it was accepted.")

@@ -32,7 +32,8 @@ class RefundFailureView(View):
     """Why it failed."""
 
     code: RefundFailure = Field(
-        description="`refused_by_gateway`: never taken. `failed_at_gateway`: taken, and not brought home."
+        description="`failed_at_gateway`: taken, perhaps called succeeded, and not brought home. Never taken:"
+        " `refused_by_gateway`, `already_refunded` (less is left there), `payment_disputed`."
     )
     message: str | None = Field(description="For the merchant, not for the customer.")
 
@@ -49,7 +50,8 @@ class Refund(View):
     amount: int = Field(description="Minor units.", examples=[5000])
     currency: str = Field(description="ISO 4217, the checkout's.", examples=["NGN"])
     status: RefundState = Field(
-        description="`pending` until the gateway has decided, which may take days; the others are final."
+        description="`pending` until the gateway has decided, which may take days. `failed` is final;"
+        " `succeeded` becomes `failed` where the gateway takes it back."
     )
     reason: str | None = Field(description="As requested.", examples=["returned by the customer"])
     failure: RefundFailureView | None = Field(description="Why it failed, if it did.")

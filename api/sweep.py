@@ -4,9 +4,11 @@ Every API process sweeps; doing a thing twice is harmless, since every start and
 """
 
 import asyncio
+import time
 
 import structlog
 
+from api.dispute_runs import scan_all_disputes
 from api.inbox import deliver
 from api.refund_runs import start_refund
 from api.runs import start_checkout, start_watcher
@@ -22,10 +24,14 @@ BATCH = 100
 
 
 async def sweep_for_ever(parts: Services) -> None:
+    scan_at = 0.0
     while True:
         await asyncio.sleep(EVERY)
         try:
             await sweep(parts)
+            if time.monotonic() >= scan_at:
+                await scan_all_disputes(parts)
+                scan_at = time.monotonic() + parts.settings.dispute_scan_interval
         except Exception as error:  # whatever it was: nobody else would start the sweep again
             log.warning("sweep.failed", error=type(error).__name__)
 

@@ -9,6 +9,7 @@ from api.schemas_answers import (
     CountrySignals,
     CustomerView,
     DeclineView,
+    DisputeView,
     ExcludedView,
     NextActionView,
     PlannedView,
@@ -18,7 +19,9 @@ from domain.route import RoutePlan
 from storage import tables
 
 
-def checkout_view(row: tables.Checkout, attempts: Sequence[tables.Attempt]) -> Checkout:
+def checkout_view(
+    row: tables.Checkout, attempts: Sequence[tables.Attempt], disputes: Sequence[tables.Dispute]
+) -> Checkout:
     route = None if row.routing is None else RoutePlan.model_validate(row.routing)
     return Checkout.model_validate(
         {
@@ -36,6 +39,7 @@ def checkout_view(row: tables.Checkout, attempts: Sequence[tables.Attempt]) -> C
             "decline": _decline(row.decline),
             "routing": None if route is None else routing_view(route, row.payment_method.get("bin")),
             "attempts": [_attempt(attempt) for attempt in attempts],
+            "disputes": [_dispute(dispute) for dispute in disputes],
             "customer": CustomerView(**{name: row.customer.get(name) for name in CustomerView.model_fields}),
             "metadata": row.meta,
             "created_at": row.created_at,
@@ -80,6 +84,10 @@ def _attempt(row: tables.Attempt) -> AttemptView:
             "decline": _decline(row.decline),
         }
     )
+
+
+def _dispute(row: tables.Dispute) -> DisputeView:
+    return DisputeView.model_validate({name: getattr(row, name) for name in DisputeView.model_fields})
 
 
 def _next_action(stored: dict[str, Any] | None) -> NextActionView | None:

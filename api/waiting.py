@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from api.services import Services
 from domain.checkout import CheckoutStatus
-from storage import attempts, checkouts
-from storage.tables import Attempt, Checkout
+from storage import attempts, checkouts, disputes
+from storage.tables import Attempt, Checkout, Dispute
 
 _T = TypeVar("_T")
 
@@ -15,22 +15,29 @@ LOOK_AGAIN = 1.0
 """Seconds after which a waiter looks without being told: a notification may be lost."""
 
 
-async def read(parts: Services, checkout_id: str) -> tuple[Checkout, list[Attempt]]:
-    """The checkout and its attempts, from one snapshot each. The row is known to exist."""
+class Seen(NamedTuple):
+    """A checkout with what belongs to it."""
+
+    checkout: Checkout
+    attempts: list[Attempt]
+    disputes: list[Dispute]
+
+
+async def read(parts: Services, checkout_id: str) -> Seen:
+    """The checkout with its attempts and disputes, from one snapshot each. The row is known to exist."""
     async with parts.database.transaction() as session:
         checkout = await checkouts.get(session, checkout_id)
         made = await attempts.of_checkout(session, checkout_id)
+        disputed = await disputes.of_checkouts(session, [checkout_id])
     assert checkout is not None  # noqa: S101  # checkouts are never deleted
-    return checkout, list(made)
+    return Seen(checkout, list(made), disputed.get(checkout_id, []))
 
 
-async def settled(
-    parts: Services, checkout_id: str, news: asyncio.Event, seconds: float
-) -> tuple[Checkout, list[Attempt]]:
+async def settled(parts: Services, checkout_id: str, news: asyncio.Event, seconds: float) -> Seen:
     """The checkout once it is no longer `processing`, or as it is after so many seconds."""
     return await until(
         lambda: read(parts, checkout_id),
-        lambda found: found[0].status != CheckoutStatus.PROCESSING,
+        lambda found: found.checkout.status != CheckoutStatus.PROCESSING,
         news,
         seconds,
     )

@@ -125,6 +125,11 @@ class Settings(BaseSettings):
     exploration_share: float = Field(default=0.05, ge=0, le=0.5)
     """Share of the checkouts that ask an account first which is not the best known, in order to learn."""
     fees_file: Path = Path(__file__).parent / "fees.json"
+    dispute_intervals: tuple[float, ...] = (1, 2, 4, 8, 15, 30, 300, 3600, 6 * 3600, 86400)
+    """Pauses between looks at a dispute that is not over; the last one repeats, a webhook shortens them."""
+    dispute_scan_interval: float = Field(default=6 * 3600.0, ge=1)
+    """Pause between listings of every account's disputes, for those of which no webhook told."""
+
     encryption_keys: SecretStr | None = None
     """`name:base64` pairs, the sealing key first; see `config/keys.py`. Production does not start without."""
     encryption_keys_file: Path | None = None

@@ -15,6 +15,7 @@ class Prefix(StrEnum):
     ALERT = "alr"
     OPERATOR = "op"
     TOKEN = "tok"
+    DISPUTE = "dp"
 
 
 def new_id(prefix: Prefix) -> str:

@@ -16,7 +16,7 @@ class RefundState(StrEnum):
     """Accepted and reserved; sent or not, the gateway has not decided it."""
     SUCCEEDED = "succeeded"
     FAILED = "failed"
-    """Definitely not refunded; the reservation is released."""
+    """Definitely not refunded; the money is free again."""
 
     @property
     def final(self) -> bool:
@@ -30,6 +30,10 @@ class RefundFailure(StrEnum):
     """Why a refund failed, as the API tells it."""
 
     REFUSED = "refused_by_gateway"
-    """The gateway never took it: more than it has left, too old, not refundable."""
+    """The gateway never took it: too old, not refundable."""
+    ALREADY_REFUNDED = "already_refunded"
+    """The gateway never took it: it has less left than this, as after a refund at its own dashboard."""
+    DISPUTED = "payment_disputed"
+    """Not sent, or not taken: the customer's bank has withheld the money, or given it back."""
     RETURNED = "failed_at_gateway"
-    """The gateway took it and could not bring the money to the customer."""
+    """The gateway took it, may even have called it succeeded, and could not bring the money home."""

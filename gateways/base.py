@@ -12,7 +12,7 @@ decides: retries belong to Temporal, decisions to the workflow. Every fault of t
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -20,6 +20,7 @@ from pydantic import Field
 
 from domain.capabilities import Capabilities
 from domain.checkout import CaptureMethod, Customer, PaymentMethod
+from domain.dispute import DisputeStatus
 from domain.outcome import Frozen, GatewayPayment, NotSent, Outcome, Unknown
 
 
@@ -109,11 +110,21 @@ class GatewayRefund(Frozen):
     detail: str | None = None
 
 
+class RefusalCause(StrEnum):
+    """Why a gateway refuses a refund, where it says so."""
+
+    LESS_LEFT = "less_left"
+    """Less than this is left: other refunds have taken it."""
+    DISPUTED = "disputed"
+    OTHER = "other"
+
+
 class RefundRefused(Frozen):
     """Definitely not refunded: more than is left, already refunded, not refundable."""
 
     kind: Literal["refused"] = "refused"
     detail: str
+    cause: RefusalCause = RefusalCause.OTHER
 
 
 RefundAnswer = Annotated[GatewayRefund | RefundRefused | NotSent | Unknown, Field(discriminator="kind")]
@@ -127,6 +138,54 @@ class FoundRefunds(Frozen):
 RefundLookUpAnswer = Annotated[FoundRefunds | Unknown, Field(discriminator="kind")]
 
 
+class GatewayDispute(Frozen):
+    """One dispute as the gateway tells it. `amount` in minor units of `currency`."""
+
+    gateway_dispute_id: str
+    status: DisputeStatus
+    amount: int
+    currency: str
+    reason: str | None = None
+    """The gateway's word for it, as a code."""
+    opened_at: datetime | None = None
+
+
+class FoundDisputes(Frozen):
+    """A look-up that was answered: every dispute of the payment, none being an answer too."""
+
+    kind: Literal["found"] = "found"
+    disputes: tuple[GatewayDispute, ...]
+
+
+DisputeLookUpAnswer = Annotated[FoundDisputes | Unknown, Field(discriminator="kind")]
+
+
+class DisputedPayment(Frozen):
+    """A hint from an account's list of disputes: which payment to look up."""
+
+    gateway_dispute_id: str
+    status: DisputeStatus
+    reference: str | None
+    payment_id: str | None
+
+
+class DisputedPayments(Frozen):
+    kind: Literal["found"] = "found"
+    payments: tuple[DisputedPayment, ...]
+
+
+DisputedPaymentsAnswer = Annotated[DisputedPayments | Unknown, Field(discriminator="kind")]
+
+
+class EventSubject(StrEnum):
+    """What a webhook tells of. It decides what is looked up beside the payment."""
+
+    PAYMENT = "payment"
+    DISPUTE = "dispute"
+    FAILED_REFUND = "failed_refund"
+    """A refund that did not reach the customer, whatever was told of it before."""
+
+
 class WebhookEvent(Frozen):
     """A verified webhook, reduced to what it is: a hint about which payment to look up."""
 
@@ -135,6 +194,7 @@ class WebhookEvent(Frozen):
     kind: str
     reference: str | None
     payment_id: str | None
+    subject: EventSubject = EventSubject.PAYMENT
 
 
 class Gateway(ABC):
@@ -170,6 +230,15 @@ class Gateway(ABC):
     @abstractmethod
     async def look_up_refunds(self, handle: PaymentHandle) -> RefundLookUpAnswer:
         """Every refund of the payment."""
+
+    async def look_up_disputes(self, handle: PaymentHandle) -> DisputeLookUpAnswer:  # noqa: ARG002
+        """Every dispute of the payment. A gateway that tells of none has none."""
+        return FoundDisputes(disputes=())
+
+    async def disputed_payments(self, since: date) -> DisputedPaymentsAnswer:  # noqa: ARG002
+        """Every payment of the account whose dispute was opened on `since` or later: for those whose webhook
+        was lost, or never sent."""
+        return DisputedPayments(payments=())
 
     @abstractmethod
     def read_webhook(self, body: bytes, headers: Mapping[str, str], now: datetime) -> WebhookEvent:

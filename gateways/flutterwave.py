@@ -9,7 +9,7 @@ import asyncio
 import hmac
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Final
 from urllib.parse import quote
 
@@ -35,12 +35,16 @@ from domain.outcome import (
     Unknown,
 )
 from gateways import flutterwave_answers as answers
+from gateways import flutterwave_chargebacks as chargebacks
 from gateways import transport
 from gateways.base import (
     CaptureRequest,
     ChargeRequest,
     Credentials,
+    DisputedPaymentsAnswer,
+    DisputeLookUpAnswer,
     Found,
+    FoundDisputes,
     FoundRefunds,
     Gateway,
     GatewayRefund,
@@ -52,6 +56,7 @@ from gateways.base import (
     RefundRefused,
     RefundRequest,
     RefundStatus,
+    RefusalCause,
     Registration,
     Unsupported,
     VoidRequest,
@@ -62,6 +67,8 @@ from gateways.flutterwave_requests import CURRENCIES, NAME, WALLETS, encode, pre
 
 _MAX_PAGES: Final = 5
 """Pages read of one listing (10 rows each). More cannot be ours alone: the look-up then says Unknown."""
+
+_MAX_CHARGEBACK_PAGES: Final = 50
 
 
 def _header_safe(secret: SecretStr) -> SecretStr:
@@ -224,6 +231,33 @@ class Flutterwave(Gateway):
             return Unknown(detail=f"unreadable refund: {fault}")
         return FoundRefunds(refunds=tuple(refunds.values()))
 
+    async def look_up_disputes(self, handle: PaymentHandle) -> DisputeLookUpAnswer:
+        """Chargebacks are listed by Flutterwave's own reference of a transaction: that is asked first."""
+        identifier = await self._captured_id(handle)
+        match identifier:
+            case str():
+                pass
+            case RefundRefused():
+                return FoundDisputes(disputes=())
+            case _:
+                return Unknown(detail=identifier.detail)
+        response = await self._call("GET", f"/transactions/{quote(identifier, safe='')}/verify")
+        if not isinstance(response, httpx.Response):
+            return _unanswered(response)
+        try:
+            flw_ref = answers.flutterwave_reference(answers.data_of(response)[0])
+        except Unreadable as fault:
+            return Unknown(detail=f"unreadable verification: {fault}")
+        listed = await self._listed("/chargebacks", "flw_ref", flw_ref)
+        if isinstance(listed, Unknown):
+            return listed
+        return chargebacks.of_payment(listed, identifier, handle)
+
+    async def disputed_payments(self, since: date) -> DisputedPaymentsAnswer:
+        """Flutterwave sends webhooks about chargebacks on request only, and by its own reference."""
+        listed = await self._listed("/chargebacks", "from", since.isoformat(), most=_MAX_CHARGEBACK_PAGES)
+        return listed if isinstance(listed, Unknown) else chargebacks.of_account(listed)
+
     def read_webhook(
         self,
         body: bytes,
@@ -240,10 +274,9 @@ class Flutterwave(Gateway):
         if not any(matches):
             raise InvalidSignature
         try:
-            kind, reference, payment_id = answers.hint(body)
+            return answers.hint(body)
         except Unreadable:
-            kind, reference, payment_id = "unreadable", None, None
-        return WebhookEvent(event_id=None, kind=kind, reference=reference, payment_id=payment_id)
+            return WebhookEvent(event_id=None, kind="unreadable", reference=None, payment_id=None)
 
     async def aclose(self) -> None:
         await self._client.aclose()
@@ -282,10 +315,12 @@ class Flutterwave(Gateway):
         except Unreadable as fault:
             return Unknown(detail=f"unreadable transaction: {fault}")
 
-    async def _listed(self, path: str, name: str, value: str) -> list[object] | Unknown:
+    async def _listed(
+        self, path: str, name: str, value: str, *, most: int = _MAX_PAGES
+    ) -> list[object] | Unknown:
         """Every row of a filtered list. An answer that cannot be read to its end is Unknown, not empty."""
         rows: list[object] = []
-        for page in range(1, _MAX_PAGES + 1):
+        for page in range(1, most + 1):
             response = await self._call("GET", f"{path}?{name}={quote(value, safe='')}&page={page}")
             if not isinstance(response, httpx.Response):
                 return _unanswered(response)
@@ -321,7 +356,7 @@ class Flutterwave(Gateway):
                 return refund
         taken = sum(refund.amount for refund in found.refunds if refund.status is not RefundStatus.FAILED)
         if taken + request.amount > request.handle.amount:
-            return RefundRefused(detail="other refunds leave less than this")
+            return RefundRefused(detail="other refunds leave less than this", cause=RefusalCause.LESS_LEFT)
         return Unknown(detail="refused as if it existed, but not listed")
 
     async def _captured_id(self, handle: PaymentHandle) -> str | RefundRefused | NotSent | Unknown:

@@ -26,7 +26,7 @@ from domain.outcome import (
     Pending,
     Unknown,
 )
-from gateways.base import GatewayRefund, RefundRefused, RefundStatus
+from gateways.base import EventSubject, GatewayRefund, RefundRefused, RefundStatus, WebhookEvent
 from gateways.flutterwave_declines import Verdict, decline_of, refusal_of
 
 _STATUSES: Final = {
@@ -63,7 +63,7 @@ def envelope(body: bytes) -> Mapping[str, Any]:
         value = json.loads(body, parse_float=Decimal, parse_constant=_not_json)
     except (ValueError, RecursionError, InvalidOperation):
         raise Unreadable("not JSON") from None
-    return _object(value, "answer")
+    return mapping(value, "answer")
 
 
 def charge_outcome(response: httpx.Response, *, expires_at: datetime) -> Outcome:
@@ -83,7 +83,7 @@ def charge_outcome(response: httpx.Response, *, expires_at: datetime) -> Outcome
         case PaymentStatus.CAPTURED:
             return Approved(payment=payment)
         case PaymentStatus.DECLINED:
-            decline, verdict = decline_of(_object(data, "data").get("processor_response"))
+            decline, verdict = decline_of(mapping(data, "data").get("processor_response"))
             if verdict is Verdict.UNDECIDED:
                 return Pending(detail="failed on a fault further down", payment_id=payment.payment_id)
             return Declined(decline=decline, payment_id=payment.payment_id)
@@ -99,7 +99,7 @@ def page_outcome(response: httpx.Response, *, expires_at: datetime) -> Outcome:
     answer = envelope(response.content)
     if answer.get("status") != "success":
         return _refused(answer)
-    link = _object(answer.get("data"), "data").get("link")
+    link = mapping(answer.get("data"), "data").get("link")
     if not isinstance(link, str) or not _URL.fullmatch(link):
         raise Unreadable("link")
     action = NextAction(type=NextActionType.REDIRECT, url=link, expires_at=expires_at)
@@ -147,11 +147,11 @@ def read_payment(row: object) -> GatewayPayment:
     customer paid, with Flutterwave's fee on top where the customer bears it, so it may be more. It must not
     be less: then it is what counts as captured, and the payment is no match.
     """
-    fields = _object(row, "transaction")
+    fields = mapping(row, "transaction")
     currency = fields.get("currency")
     if not isinstance(currency, str):
         raise Unreadable("currency")
-    amount = _minor(fields.get("amount"), currency, "amount")
+    amount = minor_units(fields.get("amount"), currency, "amount")
     state = fields.get("status")
     if not isinstance(state, str):
         raise Unreadable("status")
@@ -159,7 +159,7 @@ def read_payment(row: object) -> GatewayPayment:
     captured = 0
     if status is PaymentStatus.CAPTURED:
         paid = fields.get("charged_amount")
-        captured = amount if paid is None else min(amount, _minor(paid, currency, "charged_amount"))
+        captured = amount if paid is None else min(amount, minor_units(paid, currency, "charged_amount"))
     decline = None
     if status is PaymentStatus.DECLINED:
         decline, _ = decline_of(fields.get("processor_response"))
@@ -171,7 +171,7 @@ def read_payment(row: object) -> GatewayPayment:
         currency=currency,
         amount_captured=captured,
         decline=decline,
-        created_at=_moment(fields.get("created_at")),
+        created_at=moment(fields.get("created_at")),
     )
 
 
@@ -191,12 +191,12 @@ def refund_outcome(
 
 def read_refund(row: object, currency: str) -> GatewayRefund:
     """One refund, as created or as listed (the two spell some fields differently). Raises Unreadable."""
-    fields = _object(row, "refund")
+    fields = mapping(row, "refund")
     state = fields.get("status")
     if not isinstance(state, str):
         raise Unreadable("status")
     comment = _first(fields, "comments", "comment")
-    amount = _minor(_first(fields, "amount_refunded", "AmountRefunded"), currency, "amount_refunded")
+    amount = minor_units(_first(fields, "amount_refunded", "AmountRefunded"), currency, "amount_refunded")
     return GatewayRefund(
         gateway_refund_id=payment_id(fields.get("id")),
         refund_id=comment if isinstance(comment, str) and _REFERENCE.fullmatch(comment) else None,
@@ -208,8 +208,16 @@ def read_refund(row: object, currency: str) -> GatewayRefund:
 
 def refunded_payment(row: object) -> str | None:
     """The transaction that a listed refund belongs to, where the row says so. Raises Unreadable."""
-    value = _first(_object(row, "refund"), "tx_id", "transaction_id", "TransactionId")
+    value = _first(mapping(row, "refund"), "tx_id", "transaction_id", "TransactionId")
     return None if value is None else payment_id(value)
+
+
+def flutterwave_reference(row: object) -> str:
+    """`flw_ref` of a transaction: what chargebacks are listed by. Raises Unreadable."""
+    value = mapping(row, "transaction").get("flw_ref")
+    if not isinstance(value, str) or not _REFERENCE.fullmatch(value):
+        raise Unreadable("flw_ref")
+    return value
 
 
 def payment_id(value: object) -> str:
@@ -220,26 +228,40 @@ def payment_id(value: object) -> str:
     return text
 
 
-def hint(body: bytes) -> tuple[str, str | None, str | None]:
+def hint(body: bytes) -> WebhookEvent:
     """Kind, reference and payment id of a webhook, each only if well-formed. Raises Unreadable.
 
-    The older shape has `txRef` and `event.type` at the top. Of a refund's event, `data.id` is the refund.
+    The older shape has `txRef` and `event.type` at the top. Of a refund's event, `data.id` is the refund;
+    of a chargeback's the chargeback, which may name its transaction by Flutterwave's own `flw_ref` alone.
     """
     event = envelope(body)
     inner = event.get("data")
     data: Mapping[str, Any] = inner if isinstance(inner, Mapping) else event
     kind = _first(event, "event", "event.type")
     reference = _first(data, "tx_ref", "txRef")
-    identifier = _first(data, "tx_id", "transaction_id", "TransactionId", "id")
+    kind = kind if isinstance(kind, str) and re.fullmatch(r"[\w.-]{1,64}", kind, re.ASCII) else "unknown"
+    about = _about(kind, data)
+    names = ("tx_id", "transaction_id", "TransactionId")
+    identifier = _first(data, *names, *(() if about is EventSubject.DISPUTE else ("id",)))
     try:
         known_id = payment_id(identifier)
     except Unreadable:
         known_id = None
-    return (
-        kind if isinstance(kind, str) and re.fullmatch(r"[\w.-]{1,64}", kind, re.ASCII) else "unknown",
-        reference if isinstance(reference, str) and _REFERENCE.fullmatch(reference) else None,
-        known_id,
+    return WebhookEvent(
+        event_id=None,
+        kind=kind,
+        reference=reference if isinstance(reference, str) and _REFERENCE.fullmatch(reference) else None,
+        payment_id=known_id,
+        subject=about,
     )
+
+
+def _about(kind: str, data: Mapping[str, Any]) -> EventSubject:
+    if kind.startswith("chargeback"):
+        return EventSubject.DISPUTE
+    if kind.startswith("refund") and data.get("status") == "failed":
+        return EventSubject.FAILED_REFUND
+    return EventSubject.PAYMENT
 
 
 def _refused(answer: Mapping[str, Any]) -> Declined | Unknown:
@@ -288,7 +310,7 @@ def _refund_status(state: str, meta: object) -> RefundStatus:
     return RefundStatus.PENDING
 
 
-def _minor(value: object, currency: str, field: str) -> int:
+def minor_units(value: object, currency: str, field: str) -> int:
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     text = format(text, "f") if isinstance(text, Decimal) and abs(text.adjusted()) < 20 else text
     if not isinstance(text, str) or not _NUMBER.fullmatch(text):
@@ -308,17 +330,17 @@ def _reference(value: object) -> str:
     return value
 
 
-def _moment(value: object) -> datetime | None:
+def moment(value: object) -> datetime | None:
     if not isinstance(value, str):
         return None
     try:
-        moment = datetime.fromisoformat(value)
+        parsed = datetime.fromisoformat(value)
     except ValueError:
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
-def _object(value: object, what: str) -> Mapping[str, Any]:
+def mapping(value: object, what: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise Unreadable(what)
     return value

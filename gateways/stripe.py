@@ -5,7 +5,7 @@ operation takes either. Our reference is in `metadata.attempt` of both, and the 
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Final
 
 from pydantic import Field, SecretStr
@@ -29,6 +29,8 @@ from gateways.base import (
     CaptureRequest,
     ChargeRequest,
     Credentials,
+    DisputedPaymentsAnswer,
+    DisputeLookUpAnswer,
     Found,
     FoundRefunds,
     Gateway,
@@ -39,6 +41,7 @@ from gateways.base import (
     RefundLookUpAnswer,
     RefundRefused,
     RefundRequest,
+    RefusalCause,
     Registration,
     Unsupported,
     VoidRequest,
@@ -47,6 +50,7 @@ from gateways.base import (
 from gateways.stripe_client import Refused, StripeWire, ask
 from gateways.stripe_currencies import MAXIMUM, MINIMUM, STRIPE_EXPONENTS, to_stripe
 from gateways.stripe_declines import inexpressible, refusal_to_settle
+from gateways.stripe_disputes import disputed_since, disputes_of
 from gateways.stripe_look_up import LookUp
 from gateways.stripe_objects import (
     REFERENCE,
@@ -253,7 +257,8 @@ class Stripe(Gateway):
             case Refused(in_use=True):
                 return Unknown(detail="the same refund is being worked on")
             case Refused() as refused:
-                return RefundRefused(detail=refusal_to_settle(refused.failure.code).message)
+                detail = refusal_to_settle(refused.failure.code).message
+                return RefundRefused(detail=detail, cause=_cause(refused))
             case fault:
                 return fault
 
@@ -279,6 +284,13 @@ class Stripe(Gateway):
             after = read_page.data[-1].id
         return Unknown(detail="more refunds than can be listed")
 
+    async def look_up_disputes(self, handle: PaymentHandle) -> DisputeLookUpAnswer:
+        intent_id = await self._intent_id(handle)
+        return intent_id if isinstance(intent_id, Unknown) else await disputes_of(self._wire, intent_id)
+
+    async def disputed_payments(self, since: date) -> DisputedPaymentsAnswer:
+        return await disputed_since(self._wire, since)
+
     async def _intent_id(self, handle: PaymentHandle) -> str | Unknown:
         """The PaymentIntent that captures, voids and refunds take; with several, the one with money."""
         if handle.payment_id is not None and handle.payment_id.startswith("pi_"):
@@ -296,6 +308,20 @@ class Stripe(Gateway):
 
     async def aclose(self) -> None:
         await self._wire.aclose()
+
+
+def _cause(refused: Refused) -> RefusalCause:
+    """Codes: https://docs.stripe.com/error-codes. An amount beyond what is left has none, but names `amount`,
+    which we never send below one unit."""
+    match refused.failure.code:
+        case "charge_disputed":
+            return RefusalCause.DISPUTED
+        case "charge_already_refunded":
+            return RefusalCause.LESS_LEFT
+        case _ if refused.failure.param == "amount":
+            return RefusalCause.LESS_LEFT
+        case _:
+            return RefusalCause.OTHER
 
 
 def _close_key(handle: PaymentHandle, payment: GatewayPayment) -> str:

@@ -93,6 +93,7 @@ class StripeWire:
         self.intents = client.v1.payment_intents
         self.sessions = client.v1.checkout.sessions
         self.refunds = client.v1.refunds
+        self.disputes = client.v1.disputes
 
     async def aclose(self) -> None:
         await self._transport.close_async()

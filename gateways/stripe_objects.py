@@ -26,11 +26,13 @@ _Time = Annotated[int, Field(ge=0, le=253_402_300_799)]
 """Seconds since 1970, up to the end of the year 9999."""
 
 
-class _Read(BaseModel):
+class Reading(BaseModel):
+    """Base of everything read: strict, and blind to what is not named."""
+
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
 
 
-class _Referring(_Read):
+class _Referring(Reading):
     metadata: dict[str, str] | None = None
 
     @property
@@ -38,14 +40,14 @@ class _Referring(_Read):
         return (self.metadata or {}).get(REFERENCE)
 
 
-class Charge(_Read):
+class Charge(Reading):
     object: Literal["charge"]
     id: _Id
     amount_captured: _Units | None = None
     amount_refunded: _Units = 0
 
 
-class PaymentError(_Read):
+class PaymentError(Reading):
     code: str | None = None
     decline_code: str | None = None
     network_decline_code: str | None = None
@@ -56,11 +58,11 @@ class PaymentError(_Read):
         return self.network_decline_code or self.network_advice_code
 
 
-class Redirect(_Read):
+class Redirect(Reading):
     url: str | None = None
 
 
-class IntentAction(_Read):
+class IntentAction(Reading):
     type: str
     redirect_to_url: Redirect | None = None
 
@@ -112,7 +114,7 @@ class Session(_Referring):
         return self
 
 
-class Refund(_Read):
+class Refund(Reading):
     object: Literal["refund"]
     id: _Id
     status: str | None = None
@@ -127,13 +129,13 @@ class Refund(_Read):
         return self
 
 
-class RefundPage(_Read):
+class RefundPage(Reading):
     object: Literal["list"]
     data: list[Refund]
     has_more: bool = False
 
 
-class Page(_Read):
+class Page(Reading):
     """One page of a list or search. Its items are read one by one: most are not ours."""
 
     object: Literal["list", "search_result"]
@@ -141,7 +143,7 @@ class Page(_Read):
     has_more: bool = False
 
 
-class Failure(_Read):
+class Failure(Reading):
     """The `error` of a refused request."""
 
     type: str | None = None
@@ -157,7 +159,7 @@ class Failure(_Read):
         return self.network_decline_code or self.network_advice_code
 
 
-class FailureBody(_Read):
+class FailureBody(Reading):
     error: Failure
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from gateways.base import InvalidSignature, WebhookEvent
+from gateways.base import EventSubject, InvalidSignature, WebhookEvent
 from gateways.stripe_objects import REFERENCE
 
 TOLERANCE: Final = 300
@@ -60,7 +60,17 @@ def read(body: bytes) -> WebhookEvent:
         kind=event["type"],
         reference=_reference(subject),
         payment_id=_payment_id(subject),
+        subject=_about(event["type"], subject),
     )
+
+
+def _about(kind: str, subject: Mapping[str, Any]) -> EventSubject:
+    if kind.startswith("charge.dispute."):
+        return EventSubject.DISPUTE
+    # `refund.failed`, `refund.updated` and the older `charge.refund.updated` show the refund as it is then.
+    if subject.get("object") == "refund" and subject.get("status") in ("failed", "canceled"):
+        return EventSubject.FAILED_REFUND
+    return EventSubject.PAYMENT
 
 
 def _reference(subject: Mapping[str, Any]) -> str | None:

@@ -67,6 +67,15 @@ class SandboxClient:
         )
         return settled
 
+    async def dispute(
+        self, payment_id: str, *, reason: str = "fraudulent", outcome: str = "open"
+    ) -> dict[str, Any]:
+        """The customer's bank asks for the money back, or decides. `outcome`: open, won, lost."""
+        disputed: dict[str, Any] = await self._json(
+            "POST", f"/_/payments/{payment_id}/dispute", json={"reason": reason, "outcome": outcome}
+        )
+        return disputed
+
     async def settings(self, *, webhook_base: str | None) -> None:
         """Where webhooks go from now on: `{webhook_base}/{account}`."""
         await self._json("POST", "/_/settings", json={"webhook_base": webhook_base})

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from sandbox.exchange import NothingToSettle, Simulator
 from sandbox.faults import Fault, FaultRequest
-from sandbox.vocabulary import EVERY, OUTCOME_WORDS, FaultKind
+from sandbox.vocabulary import EVERY, OUTCOME_WORDS, DisputeOutcome, FaultKind
 from sandbox.world import World
 
 AfterSeq = Annotated[int, Query(ge=0)]
@@ -21,6 +21,13 @@ class Settle(BaseModel):
 
     outcome: str
     """`paid`, `failed` or `abandoned`."""
+
+
+class Disputed(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Annotated[str, Field(min_length=1, max_length=60)] = "fraudulent"
+    outcome: DisputeOutcome = DisputeOutcome.OPEN
 
 
 class NewSettings(BaseModel):
@@ -96,6 +103,18 @@ def control_router(world: World, simulators: Mapping[str, Simulator]) -> APIRout
                     "outcome": outcome.value,
                     "status": status,
                 }
+        raise HTTPException(404, "no gateway knows this payment")
+
+    @router.post("/payments/{payment_id}/dispute")
+    async def dispute(payment_id: str, request: Disputed) -> dict[str, Any]:
+        for simulator in simulators.values():
+            try:
+                with world.database.transaction():
+                    found = simulator.dispute(payment_id, request.reason, request.outcome)
+            except NothingToSettle as nothing:
+                raise HTTPException(409, f"there is nothing to dispute: {nothing}") from None
+            if found is not None:
+                return found
         raise HTTPException(404, "no gateway knows this payment")
 
     @router.get("/settings")

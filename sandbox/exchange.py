@@ -9,14 +9,14 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
 from sandbox.connection import hang, reset
 from sandbox.faults import Fault
-from sandbox.vocabulary import CustomerOutcome, FaultKind, Operation
+from sandbox.vocabulary import CustomerOutcome, DisputeOutcome, FaultKind, Operation
 from sandbox.webhooks import Signer
 from sandbox.world import ShuttingDown, World
 
@@ -136,6 +136,11 @@ class Simulator(ABC):
 
         Raises NothingToSettle where no customer is being waited for.
         """
+
+    def dispute(self, payment_id: str, reason: str, outcome: DisputeOutcome) -> dict[str, Any] | None:  # noqa: ARG002
+        """The customer disputes a payment, or the bank decides. Tells how it stands; None where nothing here
+        has that id. Raises NothingToSettle where no money was taken."""
+        return None
 
     @abstractmethod
     def on_timer(self, action: str, subject: str) -> None: ...

@@ -76,6 +76,15 @@ class CustomerOutcome(StrEnum):
     ABANDONED = "abandoned"
 
 
+class DisputeOutcome(StrEnum):
+    """What the customer's bank decides."""
+
+    OPEN = "open"
+    WON = "won"
+    """For the merchant."""
+    LOST = "lost"
+
+
 OUTCOME_WORDS: Final = {
     **dict.fromkeys(("paid", "pay", "success", "successful", "succeeded"), CustomerOutcome.PAID),
     **dict.fromkeys(("failed", "fail", "declined", "decline"), CustomerOutcome.FAILED),

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, text
+from sqlalchemy import exists, func, or_, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from domain.attempt import NEGATIVE, UNSETTLED, AttemptStatus
+from domain.dispute import DisputeStatus
+from domain.refund import RefundState
 from storage import checkouts
-from storage.tables import Attempt, Checkout
+from storage.tables import Attempt, Checkout, Dispute, Refund
 
 
 async def get(session: AsyncSession, attempt_id: str) -> Attempt | None:
@@ -133,13 +135,25 @@ async def later_exists(session: AsyncSession, checkout_id: str, number: int) -> 
 
 
 async def stray_money(session: AsyncSession, *, limit: int) -> Sequence[Attempt]:
-    """Attempts that hold money which their checkout does not count: it has to go back (I11, I13)."""
+    """Attempts that hold money which their checkout does not count: it has to go back (I11, I13).
+
+    Not where the customer has it back through a lost dispute, unless a refund may have been sent before.
+    """
+    lost = exists().where(
+        col(Dispute.attempt_id) == col(Attempt.id), col(Dispute.status) == DisputeStatus.LOST
+    )
+    under_way = exists().where(
+        col(Refund.attempt_id) == col(Attempt.id),
+        col(Refund.status) == RefundState.PENDING,
+        col(Refund.sent_at).is_not(None),
+    )
     found = await session.exec(
         select(Attempt)
         .join(Checkout, col(Checkout.id) == col(Attempt.checkout_id))
         .where(
             col(Attempt.status).in_((AttemptStatus.AUTHORIZED, AttemptStatus.CAPTURED)),
             col(Checkout.paid_attempt_id).is_distinct_from(col(Attempt.id)),
+            or_(~lost, under_way),
         )
         .limit(limit)
     )

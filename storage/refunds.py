@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
@@ -11,6 +11,15 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from domain.refund import FINAL, RefundFailure, RefundKind, RefundState
 from storage.tables import Attempt, Refund
+
+RENEWED: Final[dict[str, Any]] = {
+    "status": RefundState.PENDING,
+    "sent_at": None,
+    "last_sent_at": None,
+    "gateway_refund_id": None,
+    "reopened": col(Refund.reopened) + 1,
+}
+"""As if nothing had left, but under the next key."""
 
 
 async def reserve(session: AsyncSession, attempt_id: str, amount: int) -> bool:
@@ -74,6 +83,15 @@ async def open_of_attempt(session: AsyncSession, attempt_id: str) -> Sequence[Re
     """The refunds of an attempt that are not decided."""
     found = await session.exec(
         select(Refund).where(col(Refund.attempt_id) == attempt_id, col(Refund.status).not_in(FINAL))
+    )
+    return found.all()
+
+
+async def succeeded_of_attempt(session: AsyncSession, attempt_id: str) -> Sequence[Refund]:
+    found = await session.exec(
+        select(Refund).where(
+            col(Refund.attempt_id) == attempt_id, col(Refund.status) == RefundState.SUCCEEDED
+        )
     )
     return found.all()
 
@@ -186,6 +204,37 @@ async def settle(
         )
     )
     return True
+
+
+async def take_back(session: AsyncSession, refund: Refund, *, failure: RefundFailure, **values: Any) -> bool:
+    """Undo a success that the gateway has taken back. Once: False where it is not a success any more.
+
+    A merchant's refund has failed, and its money is free again. A compensation is open again with its money
+    reserved: that must not stay where it is. The sum that bounds all refunds (I12) never grows by this.
+    """
+    again = refund.kind == RefundKind.COMPENSATION
+    change = RENEWED if again else {"status": RefundState.FAILED, "failure_code": failure}
+    result = await session.exec(
+        update(Refund)
+        .where(col(Refund.id) == refund.id, col(Refund.status) == RefundState.SUCCEEDED)
+        .values(updated_at=func.now(), **change, **values)
+    )
+    if result.rowcount != 1:
+        return False
+    await session.exec(
+        update(Attempt)
+        .where(col(Attempt.id) == refund.attempt_id)
+        .values(
+            amount_refunded=col(Attempt.amount_refunded) - refund.amount,
+            amount_reserved=col(Attempt.amount_reserved) + (refund.amount if again else 0),
+        )
+    )
+    return True
+
+
+async def renew(session: AsyncSession, refund_id: str, **values: Any) -> None:
+    """Begin an open refund anew, under another key: what was sent before has definitely failed."""
+    await note(session, refund_id, **RENEWED, **values)
 
 
 async def clock(session: AsyncSession) -> datetime:

@@ -172,6 +172,8 @@ class Refund(SQLModel, table=True):
     """`RefundFailure`, once it failed."""
     detail: str | None = None
     """The last unclear or negative answer, in words for the operator."""
+    reopened: int = 0
+    """How often it was begun anew after the gateway had it and failed. Each time has a key of its own."""
     created_at: datetime = _created()
     updated_at: datetime = _created()
 
@@ -211,6 +213,8 @@ class WebhookEventRow(SQLModel, table=True):
     delivered_at: datetime | None = _time()
     """When the running workflow was told, or when nobody was left to tell (`disposition` says which)."""
     disposition: str | None = None
+    subject: str = "payment"
+    """`EventSubject`."""
 
 
 class Alert(SQLModel, table=True):
@@ -423,3 +427,25 @@ class PolicyVersion(SQLModel, table=True):
     diff: list[dict[str, Any]] = _json(nullable=False)
     """Against the version before: `[{path, before, after}]`."""
     at: datetime = _created()
+
+
+class Dispute(SQLModel, table=True):
+    """A customer's dispute at the bank, as the gateway's own look-up tells it."""
+
+    __tablename__ = "disputes"
+    __table_args__ = (UniqueConstraint("attempt_id", "gateway_dispute_id", name="uq_disputes_gateway_id"),)
+
+    id: str = Field(primary_key=True)
+    checkout_id: str = Field(foreign_key="checkouts.id", index=True)
+    attempt_id: str = Field(foreign_key="attempts.id")
+    gateway_dispute_id: str
+    status: str
+    """`DisputeStatus`."""
+    amount: int = Field(sa_type=_BIGINT)
+    currency: str
+    reason: str | None = None
+    """The gateway's word for it."""
+    opened_at: datetime = _created()
+    closed_at: datetime | None = _time()
+    looked_at: datetime = _created()
+    """When the look-up began that its status is from: an older one does not overwrite it."""

@@ -26,7 +26,7 @@ class AbandonedAttempt:
         while True:
             seen = self._news
             result = await self._compensate(task)
-            if result.result in ("refunded", "voided"):
+            if result.result in ("refunded", "voided", "disputed"):
                 return result
             workflow.set_current_details(f"{task.account}: {result.result} after {looks + 1} look-ups")
             if workflow.now() >= until and result.result == "nothing":

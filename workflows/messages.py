@@ -1,10 +1,16 @@
 """What workflows are started with and sent. It lies in Temporal's histories: ids only."""
 
 from enum import StrEnum
+from typing import Final
 
 from domain.checkout import CheckoutStatus
+from domain.dispute import DisputeStatus
 from domain.outcome import Frozen
 from domain.refund import RefundState
+
+LOOKS_PER_RUN: Final = 150
+"""After so many looks a run that waits for months continues as a new one: about 1,200 events of the 4,096
+after which the server suggests it (docs.temporal.io/workflow-execution/continue-as-new)."""
 
 
 class CheckoutInput(Frozen):
@@ -91,7 +97,41 @@ class RefundInput(Frozen):
     """Seconds, by earlier runs of the same refund."""
     taken: bool = False
     """An earlier run has learnt that the gateway has it."""
+    looks_per_run: int = LOOKS_PER_RUN
 
 
 class RefundResult(Frozen):
     status: RefundState
+
+
+class LookInput(Frozen):
+    """Look something up about one attempt until it is settled. Durations in seconds."""
+
+    checkout_id: str
+    attempt_id: str
+    account: str
+    intervals: tuple[float, ...]
+    """Between looks; the last one repeats."""
+    timeout: float
+    """What one look may take."""
+    looks: int = 0
+    """Made before, by earlier runs of the same."""
+    looks_per_run: int = LOOKS_PER_RUN
+
+
+class DisputeResult(Frozen):
+    statuses: tuple[DisputeStatus, ...]
+
+
+class ScanInput(Frozen):
+    """List an account's disputes once. Durations in seconds."""
+
+    account: str
+    intervals: tuple[float, ...]
+    """Between looks at a dispute that the scan finds."""
+    timeout: float
+
+
+class ScanResult(Frozen):
+    found: int
+    """Payments of ours whose disputes were not known as they are."""

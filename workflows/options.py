@@ -28,6 +28,14 @@ SETTLING_RETRIES: Final = RetryPolicy(
 )
 """For captures and voids, which repeat until the gateway's answer is definite."""
 
+SCAN_RETRIES: Final = RetryPolicy(
+    initial_interval=timedelta(seconds=1), backoff_coefficient=4, maximum_attempts=5
+)
+"""For listing an account's disputes: what stays unanswered is asked again by the next scan."""
+
+NOTHING_YET: Final = 6
+"""Looks at a payment of whose dispute a webhook told and whose look-up shows none, before it is given up."""
+
 CAPTURE_PATIENCE: Final = timedelta(seconds=2)
 """How long a capture waits for the run to hear that the payment is authorized."""
 

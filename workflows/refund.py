@@ -41,7 +41,8 @@ class Refund:
             self._story.tell(f"{task.account}: {report.detail or 'not decided'}")
             taken = report.taken
             await self._pause(report, seen)
-            if workflow.info().is_continue_as_new_suggested():
+            enough = self._looks - task.looks >= task.looks_per_run
+            if enough or workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(self._so_far(taken=taken))
 
     def _so_far(self, *, taken: bool) -> RefundInput:

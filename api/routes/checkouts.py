@@ -40,7 +40,7 @@ from api.views import checkout_view
 from api.waiting import read, settled
 from domain.checkout import CheckoutStatus
 from domain.ids import Prefix, new_id
-from storage import attempts, checkouts, tables
+from storage import attempts, checkouts, disputes, tables
 
 router = APIRouter(prefix="/v1/checkouts", tags=["checkouts"])
 
@@ -104,9 +104,10 @@ async def get(checkout_id: CheckoutId, parts: Parts, merchant: Merchant) -> Chec
     async with parts.database.transaction() as session:
         row = await checkouts.get(session, checkout_id, merchant)
         made = await attempts.of_checkout(session, checkout_id)
+        disputed = await disputes.of_checkouts(session, [checkout_id])
     if row is None:
         raise NotFound
-    return checkout_view(row, made)
+    return checkout_view(row, made, disputed.get(row.id, []))
 
 
 @router.get(
@@ -139,9 +140,10 @@ async def page(
         )
         shown = rows[:limit]
         made = await attempts.of_checkouts(session, [row.id for row in shown])
+        disputed = await disputes.of_checkouts(session, [row.id for row in shown])
     more = len(rows) > limit
     return Page[Checkout](
-        data=[checkout_view(row, made.get(row.id, [])) for row in shown],
+        data=[checkout_view(row, made.get(row.id, []), disputed.get(row.id, [])) for row in shown],
         has_more=more,
         next_cursor=_cursor(shown[-1]) if more else None,
     )

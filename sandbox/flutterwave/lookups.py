@@ -10,9 +10,15 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 
 from sandbox.exchange import Answer, Call
-from sandbox.flutterwave.models import Refund, Transaction, TransactionStatus
+from sandbox.flutterwave.models import Chargeback, Refund, Transaction, TransactionStatus
 from sandbox.flutterwave.transactions import Transactions
-from sandbox.flutterwave.views import listed_view, refund_event_view, refund_view, verified_view
+from sandbox.flutterwave.views import (
+    chargeback_view,
+    listed_view,
+    refund_event_view,
+    refund_view,
+    verified_view,
+)
 from sandbox.flutterwave.wire import body_of, minor, refused, success, text
 from sandbox.world import World
 
@@ -86,6 +92,19 @@ class Lookups:
         return _paged(
             "Refunds fetched", [refund_event_view(item) | refund_view(item) for item in kept], asked
         )
+
+    def chargebacks(self, call: Call) -> Answer:
+        """GET /chargebacks, of one `flw_ref`, a status or a time."""
+        asked = _asked(call)
+        since, until = _period(asked)
+        kept = [
+            chargeback_view(item)
+            for item in self._world.objects.newest(Chargeback, call.account)
+            if since <= item.created <= until
+            and asked.get("flw_ref", item.flw_ref) == item.flw_ref
+            and asked.get("status", item.status) == item.status
+        ]
+        return _paged("Chargebacks fetched", kept, asked)
 
     def one_refund(self, call: Call) -> Answer:
         refund = self._world.objects.get(Refund, call.parts["refund"], call.account)

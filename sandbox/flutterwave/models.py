@@ -83,6 +83,20 @@ class Refund(Stored):
     updated: float
 
 
+class Chargeback(Stored):
+    """`parent` is the transaction's id."""
+
+    gateway: ClassVar[str] = NAME
+    kind: ClassVar[str] = "chargeback"
+
+    amount: int
+    currency: str
+    flw_ref: str
+    comment: str
+    status: str = "initiated"
+    """`initiated`, `accepted`, `declined`, `won`, `lost`, `reversed`."""
+
+
 class ChargeType(BaseModel):
     """One `type` of POST /charges."""
 

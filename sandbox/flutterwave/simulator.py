@@ -1,17 +1,19 @@
 """Flutterwave, put together: endpoints, door, what customers and time do."""
 
 import json
+from typing import Any
 from urllib.parse import parse_qs
 
 from sandbox.exchange import Answer, Call, NothingToSettle, Simulator, endpoint
 from sandbox.flutterwave.accounts import account_of, key_given
+from sandbox.flutterwave.chargebacks import Chargebacks
 from sandbox.flutterwave.charges import Charges
 from sandbox.flutterwave.events import SIGNER, Events
 from sandbox.flutterwave.lookups import NO_TRANSACTION, Lookups
 from sandbox.flutterwave.models import NAME, Link, Refund, Transaction, TransactionStatus
 from sandbox.flutterwave.transactions import ANSWER_PROMPT, CLOSE_LINK, DECLINED, SETTLE_REFUND, Transactions
 from sandbox.flutterwave.wire import failure, success
-from sandbox.vocabulary import CustomerOutcome, Operation
+from sandbox.vocabulary import CustomerOutcome, DisputeOutcome, Operation
 from sandbox.webhooks import Signer
 from sandbox.world import World
 
@@ -23,6 +25,7 @@ class Flutterwave(Simulator):
     def __init__(self, world: World) -> None:
         self._world = world
         self.transactions = Transactions(world, Events(world))
+        self._chargebacks = Chargebacks(world, self.transactions)
         charges = Charges(world, self.transactions)
         lookups = Lookups(world, self.transactions)
         self.endpoints = (
@@ -37,6 +40,7 @@ class Flutterwave(Simulator):
             endpoint("GET", "/transactions/{id}/verify", Operation.LOOKUP, lookups.verify),
             endpoint("POST", "/transactions/{id}/refund", Operation.REFUND, lookups.refund),
             endpoint("GET", "/refunds", Operation.LOOKUP, lookups.refunds),
+            endpoint("GET", "/chargebacks", Operation.LOOKUP, lookups.chargebacks),
             endpoint("GET", "/refunds/{refund}", Operation.LOOKUP, lookups.one_refund),
         )
 
@@ -84,7 +88,7 @@ class Flutterwave(Simulator):
         return failure(503, "An error occurred. Please contact support")
 
     def not_found(self, call: Call) -> Answer:
-        if call.path in ("/transactions", "/refunds"):
+        if call.path in ("/transactions", "/refunds", "/chargebacks"):
             info = {"page_info": {"total": 0, "current_page": 1, "total_pages": 0}}
             return success("Transactions fetched", [], meta=info)
         return failure(400, NO_TRANSACTION)
@@ -121,6 +125,9 @@ class Flutterwave(Simulator):
                 self.transactions.conclude(transaction, TransactionStatus.FAILED, DECLINED)
             case CustomerOutcome.ABANDONED:
                 self.transactions.ignore_prompt(transaction)
+
+    def dispute(self, payment_id: str, reason: str, outcome: DisputeOutcome) -> dict[str, Any] | None:
+        return self._chargebacks.act(payment_id, reason, outcome)
 
     def on_timer(self, action: str, subject: str) -> None:
         objects = self._world.objects

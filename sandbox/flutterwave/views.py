@@ -5,7 +5,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
 from sandbox.clock import milliseconds
-from sandbox.flutterwave.models import Customer, Refund, Transaction, TransactionStatus
+from sandbox.flutterwave.models import Chargeback, Customer, Refund, Transaction, TransactionStatus
 from sandbox.flutterwave.wire import major
 
 _FEE: Final = Decimal("0.014")
@@ -75,6 +75,23 @@ def refund_event_view(refund: Refund) -> dict[str, Any]:
         "walletId": account_number(refund.account) + 1,
         "AccountId": account_number(refund.account),
         "TransactionId": int(refund.parent or 0),
+    }
+
+
+def chargeback_view(chargeback: Chargeback) -> dict[str, Any]:
+    return {
+        "id": int(chargeback.id),
+        "amount": major(chargeback.amount, chargeback.currency),
+        "flw_ref": chargeback.flw_ref,
+        "status": chargeback.status,
+        "stage": "new",
+        "comment": chargeback.comment,
+        "meta": {"uploaded_proof": None, "history": []},
+        "due_date": milliseconds(chargeback.created + 2 * 86400),
+        "settlement_id": "N/A",
+        "created_at": milliseconds(chargeback.created),
+        "transaction_id": int(chargeback.parent or 0),
+        "tx_ref": chargeback.reference,
     }
 
 

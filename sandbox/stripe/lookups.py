@@ -12,9 +12,10 @@ from sandbox.clock import now
 from sandbox.exchange import Answer, Call
 from sandbox.objects import Stored
 from sandbox.stripe.errors import answer, invalid, missing
-from sandbox.stripe.models import Charge, Event, Intent, Refund, Session
+from sandbox.stripe.models import Charge, Dispute, Event, Intent, Refund, Session
 from sandbox.stripe.parameters import (
     CHARGE_LIST,
+    DISPUTE_LIST,
     EVENT_LIST,
     INTENT_LIST,
     INTENT_SEARCH,
@@ -67,6 +68,20 @@ class Lookups:
                 and given.text("charge") in (None, item.charge)
             ),
         )
+
+    def disputes(self, call: Call) -> Answer:
+        return self._list(
+            call,
+            Dispute,
+            DISPUTE_LIST,
+            lambda given, item: (
+                given.text("payment_intent") in (None, item.parent)
+                and given.text("charge") in (None, item.charge)
+            ),
+        )
+
+    def dispute(self, call: Call) -> Answer:
+        return self._one(call, Dispute, "dispute")
 
     def charges(self, call: Call) -> Answer:
         return self._list(

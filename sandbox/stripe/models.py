@@ -98,6 +98,7 @@ class Charge(Stored):
     failure: dict[str, Any] | None = None
     """code, message and decline codes of a failed one."""
     authenticated: bool = False
+    disputed: bool = False
     metadata: dict[str, str] = Field(default_factory=dict)
     description: str | None = None
 
@@ -115,6 +116,21 @@ class Refund(Stored):
     reason: str | None = None
     failure_reason: str | None = None
     metadata: dict[str, str] = Field(default_factory=dict)
+
+
+class Dispute(Stored):
+    """`parent` is the PaymentIntent."""
+
+    gateway: ClassVar[str] = NAME
+    kind: ClassVar[str] = "dispute"
+
+    amount: int
+    currency: str
+    charge: str
+    reason: str
+    status: Literal["needs_response", "under_review", "won", "lost"] = "needs_response"
+    booked: list[int] = Field(default_factory=list)
+    """What Stripe took from the merchant's balance, and gave back."""
 
 
 class Session(Stored):

@@ -88,6 +88,7 @@ REFUND_CREATE: Final[Allowed] = {
     **_EXPAND,
 }
 REFUND_LIST: Final[Allowed] = {**_leaves("charge payment_intent"), **_CREATED, **_PAGE}
+DISPUTE_LIST: Final[Allowed] = {**_leaves("charge payment_intent"), **_CREATED, **_PAGE}
 CHARGE_LIST: Final[Allowed] = {**_leaves("customer payment_intent transfer_group"), **_CREATED, **_PAGE}
 EVENT_LIST: Final[Allowed] = {**_leaves("delivery_success type"), "types": ANY, **_CREATED, **_PAGE}
 ONLY_EXPAND: Final[Allowed] = _EXPAND

@@ -6,6 +6,7 @@ from sandbox.clock import now
 from sandbox.currency import display
 from sandbox.exchange import Answer, Call
 from sandbox.stripe.cards import CARDS
+from sandbox.stripe.disputes import Disputes
 from sandbox.stripe.errors import answer, conflict, invalid, missing
 from sandbox.stripe.events import Events
 from sandbox.stripe.identifiers import new_id
@@ -22,7 +23,8 @@ _REASONS: Final = "duplicate fraudulent requested_by_customer"
 
 
 class Refunds:
-    def __init__(self, world: World, events: Events, views: Views) -> None:
+    def __init__(self, world: World, events: Events, views: Views, disputes: Disputes) -> None:
+        self._disputes = disputes
         self._world = world
         self._events = events
         self._views = views
@@ -30,6 +32,9 @@ class Refunds:
     def create(self, call: Call) -> Answer:
         given = Parameters(form_of(call), REFUND_CREATE)
         intent, charge = self._paid(call, given)
+        if self._disputes.bars_refunds(intent):
+            message = f"Charge {charge.id} has been charged back; cannot issue a refund."
+            raise conflict(message, "charge_disputed")
         left = charge.amount_captured - charge.amount_refunded
         if left == 0:
             raise conflict(f"Charge {charge.id} has already been refunded.", "charge_already_refunded")

@@ -4,6 +4,7 @@ from typing import Any
 
 from sandbox.exchange import Answer, Call, NothingToSettle, Perform, Refusal, Simulator, endpoint
 from sandbox.stripe.accounts import account_of, key_given
+from sandbox.stripe.disputes import Disputes
 from sandbox.stripe.errors import answer, error_body, missing
 from sandbox.stripe.events import SIGNER, Events
 from sandbox.stripe.form import BadForm, decode
@@ -16,7 +17,7 @@ from sandbox.stripe.reading import reference_sent
 from sandbox.stripe.refunds import SETTLE, Refunds
 from sandbox.stripe.sessions import EXPIRE, Sessions
 from sandbox.stripe.views import Views
-from sandbox.vocabulary import CustomerOutcome, Operation
+from sandbox.vocabulary import CustomerOutcome, DisputeOutcome, Operation
 from sandbox.webhooks import Signer
 from sandbox.world import World
 
@@ -35,7 +36,8 @@ class Stripe(Simulator):
         self._idempotency = IdempotencyLayer(world.database)
         self.intents = Intents(world, events)
         self.sessions = Sessions(world, self.intents, events, views)
-        self._refunds = Refunds(world, events, views)
+        self._disputes = Disputes(world, events)
+        self._refunds = Refunds(world, events, views, self._disputes)
         api = IntentApi(world, self.intents, views)
         lookups = Lookups(world, views)
         intent, session = "/v1/payment_intents", "/v1/checkout/sessions"
@@ -54,6 +56,8 @@ class Stripe(Simulator):
             endpoint("GET", session, Operation.LOOKUP, lookups.sessions),
             endpoint("GET", f"{session}/{{id}}", Operation.LOOKUP, self.sessions.retrieve),
             endpoint("POST", f"{session}/{{id}}/expire", Operation.CANCEL, self.sessions.expire),
+            endpoint("GET", "/v1/disputes", Operation.LOOKUP, lookups.disputes),
+            endpoint("GET", "/v1/disputes/{id}", Operation.LOOKUP, lookups.dispute),
             endpoint("GET", "/v1/charges", Operation.LOOKUP, lookups.charges),
             endpoint("GET", "/v1/charges/{id}", Operation.LOOKUP, lookups.charge),
             endpoint("GET", "/v1/events", Operation.LOOKUP, lookups.events),
@@ -147,6 +151,9 @@ class Stripe(Simulator):
             case CustomerOutcome.ABANDONED:
                 pass
         return intent.status.value
+
+    def dispute(self, payment_id: str, reason: str, outcome: DisputeOutcome) -> dict[str, Any] | None:
+        return self._disputes.act(payment_id, reason, outcome)
 
     def on_timer(self, action: str, subject: str) -> None:
         if action == EXPIRE:

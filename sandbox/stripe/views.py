@@ -5,7 +5,17 @@ from typing import Any
 
 from sandbox.objects import Objects, Stored
 from sandbox.stripe.cards import CARDS
-from sandbox.stripe.models import Charge, Event, Intent, IntentStatus, Method, Refund, Session, SessionStatus
+from sandbox.stripe.models import (
+    Charge,
+    Dispute,
+    Event,
+    Intent,
+    IntentStatus,
+    Method,
+    Refund,
+    Session,
+    SessionStatus,
+)
 
 
 class Views:
@@ -23,6 +33,9 @@ class Views:
                 inner = {"payment_intent": Intent}
             case Refund():
                 body = self._refund(item)
+                inner = {"payment_intent": Intent, "charge": Charge}
+            case Dispute():
+                body = self._dispute(item)
                 inner = {"payment_intent": Intent, "charge": Charge}
             case Session():
                 body = self._session(item)
@@ -131,7 +144,7 @@ class Views:
             "currency": charge.currency.lower(),
             "customer": None,
             "description": charge.description,
-            "disputed": False,
+            "disputed": charge.disputed,
             "failure_balance_transaction": None,
             "failure_code": failure.get("code"),
             "failure_message": failure.get("message"),
@@ -180,6 +193,34 @@ class Views:
         if refund.failure_reason is not None:
             body["failure_reason"] = refund.failure_reason
         return body
+
+    def _dispute(self, dispute: Dispute) -> dict[str, Any]:
+        return {
+            "id": dispute.id,
+            "object": "dispute",
+            "amount": dispute.amount,
+            "balance_transactions": [
+                {"object": "balance_transaction", "amount": amount, "type": "adjustment"}
+                for amount in dispute.booked
+            ],
+            "charge": dispute.charge,
+            "created": int(dispute.created),
+            "currency": dispute.currency.lower(),
+            "enhanced_eligibility_types": [],
+            "evidence": {},
+            "evidence_details": {
+                "due_by": int(dispute.created) + 7 * 86400,
+                "has_evidence": False,
+                "past_due": False,
+                "submission_count": 0,
+            },
+            "is_charge_refundable": False,
+            "livemode": False,
+            "metadata": {},
+            "payment_intent": dispute.parent,
+            "reason": dispute.reason,
+            "status": dispute.status,
+        }
 
     def _session(self, session: Session) -> dict[str, Any]:
         return {

@@ -22,7 +22,8 @@ def new_till(new_world: NewWorld) -> NewTill:
 
     @asynccontextmanager
     async def make(account: str, **changes: Any) -> AsyncIterator[Till]:
+        address = changes.pop("notification_url", None)
         async with new_world(account, **changes) as world:
-            yield await till_in(world, account)
+            yield await till_in(world, account, notification_url=address)
 
     return make

@@ -88,9 +88,9 @@ class Till:
         return self.bank.refunds.get(self.attempt, [])
 
 
-async def till_in(world: World, account: str) -> Till:
+async def till_in(world: World, account: str, **checkout_fields: Any) -> Till:
     settings = world.context.settings.model_copy(update={"task_queue": world.task_queue})
-    checkout = await world.checkout()
+    checkout = await world.checkout(**checkout_fields)
     assert await world.run(checkout) == "succeeded"
     parts = Services(
         settings=settings,

@@ -1,6 +1,7 @@
 """Walk every path anew and keep its history.
 
-    python -m tests.replay.record
+    python -m tests.replay.record           # all of them
+    python -m tests.replay.record expiry    # those named
 
 Only for histories that no running checkout can have any more: replaying the old ones is the test.
 """
@@ -32,8 +33,9 @@ async def record(name: str, scenario: Scenario, database_url: str) -> None:
         ) as env,
         world_on(env.client, database_url, scenario.accounts, env=env) as world,
     ):
-        workflow_id = await scenario.walk(world)
-        history = await world.client.get_workflow_handle(workflow_id).fetch_history()
+        walked = await scenario.walk(world)
+        workflow_id, run_id = (walked, None) if isinstance(walked, str) else walked
+        history = await world.client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
         await asyncio.to_thread((HISTORIES / f"{name}.json").write_text, history.to_json() + "\n")
     print(name, len(history.events))
 
@@ -48,7 +50,8 @@ async def main() -> None:
                 env={**os.environ, "DATABASE_URL": database_url},
                 check=True,
             )
-            for name, scenario in SCENARIOS.items():
+            for name in sys.argv[1:] or SCENARIOS:
+                scenario = SCENARIOS[name]
                 await record(name, scenario, database_url)
 
 

@@ -2,21 +2,37 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from api.dispute_runs import scan_disputes
+from api.refund_runs import refund_run_id
 from domain.decline import DeclineCategory
+from domain.dispute import DisputeStatus
 from domain.ids import attempt_id
 from domain.outcome import PaymentStatus
+from gateways.base import RefundStatus
+from tests.refunds.till import Till, till_in
 from tests.workflow.bank import action, approve, decline, lost, never, not_sent, pending
 from tests.workflow.world import World
 from workflows.checkout import Checkout
-from workflows.messages import CancelCheckout, CaptureCheckout, DecideReview, Decision
+from workflows.dispute import Dispute
+from workflows.messages import (
+    CancelCheckout,
+    CaptureCheckout,
+    DecideReview,
+    Decision,
+    GatewayNews,
+    LookInput,
+    RefundInput,
+)
+from workflows.refund import Refund
+from workflows.refund_check import RefundCheck
 
 
 class Scenario(NamedTuple):
     accounts: tuple[str, ...]
-    walk: Callable[[World], Awaitable[str]]
-    """Walks the path to its end and returns the id of the workflow to keep."""
+    walk: Callable[[World], Awaitable[str | tuple[str, str]]]
+    """Walks the path to its end and returns the id of the workflow to keep, or that and the run's."""
 
 
 async def straight(world: World) -> str:
@@ -113,6 +129,89 @@ async def watcher_refunds(world: World) -> str:
     return world.watcher(checkout).id
 
 
+async def _refunded(world: World, **changes: Any) -> tuple[str, str]:
+    """A refund that the gateway keeps pending for hours. Returns its id and its first run's."""
+    till = await till_in(world, "card-a")
+    till.bank.settle_script = [till.slow()]
+    refund = (await till.accept(5_000)).refund
+    run = await world.client.start_workflow(
+        Refund.run,
+        RefundInput(
+            refund_id=refund.id,
+            account="card-a",
+            intervals=(60, 3600),
+            timeout=60,
+            unclear_after=21_600,
+            overdue_after=86_400,
+            **changes,
+        ),
+        id=refund_run_id(refund.id),
+        task_queue=world.task_queue,
+    )
+    await world.skip(timedelta(hours=5))
+    await run.signal(Refund.gateway_news, GatewayNews(attempt_id=till.attempt))
+    till.decide(RefundStatus.SUCCEEDED)
+    await run.result()
+    return run.id, run.first_execution_run_id or ""
+
+
+async def refund_pending_then_succeeded(world: World) -> str:
+    return (await _refunded(world))[0]
+
+
+async def refund_continued_as_new(world: World) -> tuple[str, str]:
+    """The first of the runs."""
+    return await _refunded(world, looks_per_run=3)
+
+
+async def refund_continued(world: World) -> str:
+    """The last of the runs."""
+    return (await _refunded(world, looks_per_run=3))[0]
+
+
+async def _look(world: World, workflow: Any, name: str, prepare: Callable[[Till], None]) -> str:
+    till = await till_in(world, "card-a")
+    prepare(till)
+    run = await world.client.start_workflow(
+        workflow,
+        LookInput(
+            checkout_id=till.checkout,
+            attempt_id=till.attempt,
+            account="card-a",
+            intervals=(60, 3600),
+            timeout=60,
+        ),
+        id=f"{name}/{till.attempt}",
+        task_queue=world.task_queue,
+        start_signal="gateway_news",
+        start_signal_args=[GatewayNews(attempt_id=till.attempt)],
+    )
+    await world.skip(timedelta(hours=2))
+    till.bank.dispute(till.attempt, DisputeStatus.WON)
+    await run.result()
+    return run.id
+
+
+async def dispute_won(world: World) -> str:
+    def disputed(till: Till) -> None:
+        till.bank.dispute(till.attempt, DisputeStatus.NEEDS_RESPONSE)
+
+    return await _look(world, Dispute.run, "dispute", disputed)
+
+
+async def refund_check(world: World) -> str:
+    return await _look(world, RefundCheck.run, "refund-check", lambda _till: None)
+
+
+async def dispute_scan(world: World) -> str:
+    till = await till_in(world, "card-a")
+    till.bank.dispute(till.attempt, DisputeStatus.LOST)
+    await scan_disputes(till.parts, "card-a")
+    run = world.client.get_workflow_handle("disputes/card-a")
+    await run.result()
+    return run.id
+
+
 CARDS = ("card-a", "card-b")
 MOBILE = ("momo", "card-b")
 SCENARIOS = {
@@ -129,4 +228,10 @@ SCENARIOS = {
     "cancel_while_waiting": Scenario(CARDS, cancel_while_waiting),
     "expiry": Scenario(("momo",), expiry),
     "watcher_refunds": Scenario(MOBILE, watcher_refunds),
+    "refund_pending_then_succeeded": Scenario(("card-a",), refund_pending_then_succeeded),
+    "refund_continued_as_new": Scenario(("card-a",), refund_continued_as_new),
+    "refund_continued": Scenario(("card-a",), refund_continued),
+    "dispute_won": Scenario(("card-a",), dispute_won),
+    "refund_check": Scenario(("card-a",), refund_check),
+    "dispute_scan": Scenario(("card-a",), dispute_scan),
 }

@@ -9,10 +9,11 @@ no keys, executes every request it gets, and cannot close a prompt for good (lik
 import itertools
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 
 from domain.checkout import CaptureMethod
 from domain.decline import Decline, DeclineCategory, DeclineCode
+from domain.dispute import DisputeStatus
 from domain.outcome import (
     ActionRequired,
     Approved,
@@ -32,9 +33,15 @@ from domain.outcome import (
 from gateways.base import (
     CaptureRequest,
     ChargeRequest,
+    DisputedPayment,
+    DisputedPayments,
+    DisputedPaymentsAnswer,
+    DisputeLookUpAnswer,
     Found,
+    FoundDisputes,
     FoundRefunds,
     Gateway,
+    GatewayDispute,
     GatewayRefund,
     LookUpAnswer,
     PaymentHandle,
@@ -43,6 +50,7 @@ from gateways.base import (
     RefundRefused,
     RefundRequest,
     RefundStatus,
+    RefusalCause,
     VoidRequest,
     WebhookEvent,
 )
@@ -136,6 +144,8 @@ class Bank(Gateway):
     look_ups: int = 0
     payments: dict[str, GatewayPayment] = field(default_factory=dict)
     refunds: dict[str, list[GatewayRefund]] = field(default_factory=dict)
+    disputes: dict[str, list[GatewayDispute]] = field(default_factory=dict)
+    """By reference."""
     on_charge: Callable[[ChargeRequest], Awaitable[None]] | None = None
     """Called before every charge that reaches the gateway: where invariants are checked."""
     _by_key: dict[str, tuple[ChargeRequest, Outcome]] = field(default_factory=dict)
@@ -277,7 +287,7 @@ class Bank(Gateway):
                 if each.payment_id == request.handle.payment_id
             )
             if payment.amount_refunded + request.amount > payment.amount_captured:
-                return RefundRefused(detail="more than is left")
+                return RefundRefused(detail="more than is left", cause=RefusalCause.LESS_LEFT)
             self._become(payment, amount_refunded=payment.amount_refunded + request.amount)
             made = GatewayRefund(
                 gateway_refund_id=f"ref_{next(_numbers)}",
@@ -297,6 +307,40 @@ class Bank(Gateway):
 
     async def look_up_refunds(self, handle: PaymentHandle) -> RefundLookUpAnswer:
         return FoundRefunds(refunds=tuple(self.refunds.get(handle.reference, ())))
+
+    async def look_up_disputes(self, handle: PaymentHandle) -> DisputeLookUpAnswer:
+        self.look_ups += 1
+        if self.look_up_faults > 0:
+            self.look_up_faults -= 1
+            return Unknown(detail="the look-up is not answered")
+        return FoundDisputes(disputes=tuple(self.disputes.get(handle.reference, ())))
+
+    async def disputed_payments(self, since: date) -> DisputedPaymentsAnswer:  # noqa: ARG002 - all it has
+        return DisputedPayments(
+            payments=tuple(
+                DisputedPayment(
+                    gateway_dispute_id=each.gateway_dispute_id,
+                    status=each.status,
+                    reference=reference,
+                    payment_id=None,
+                )
+                for reference, found in self.disputes.items()
+                for each in found
+            )
+        )
+
+    def dispute(self, reference: str, status: DisputeStatus, dispute_id: str = "du_1") -> None:
+        """The customer's bank opens a dispute, or decides the one with this id."""
+        [payment] = self._under(reference)
+        others = [each for each in self.disputes.get(reference, ()) if each.gateway_dispute_id != dispute_id]
+        made = GatewayDispute(
+            gateway_dispute_id=dispute_id,
+            status=status,
+            amount=payment.amount_captured,
+            currency=payment.currency,
+            reason="fraudulent",
+        )
+        self.disputes[reference] = [*others, made]
 
     def read_webhook(self, body: bytes, headers: Mapping[str, str], now: datetime) -> WebhookEvent:
         raise NotImplementedError

@@ -6,8 +6,10 @@ from datetime import timedelta
 import pytest
 from temporalio.client import WorkflowExecutionStatus
 
+from domain.decline import DeclineCategory
 from domain.ids import attempt_id
-from tests.workflow.bank import approve, lost, never, not_sent
+from domain.outcome import PaymentStatus
+from tests.workflow.bank import approve, decline, lost, never, not_sent
 from tests.workflow.conftest import NewWorld
 from tests.workflow.world import AMOUNT, World
 
@@ -89,6 +91,26 @@ async def test_a_late_authorization_is_released(new_world: NewWorld) -> None:
             ("card-b", "authorize"),
         ]
         await handle.terminate()
+
+
+async def test_a_late_authorization_that_somebody_captures_is_refunded_once(new_world: NewWorld) -> None:
+    """G16: the gateway refuses the void, because the payment is settled."""
+    async with new_world("card-a", "card-b") as world:
+        checkout = await left_behind(world, "card-a")
+        bank, reference = world.banks["card-a"], attempt_id(checkout, 1)
+        bank.authorize(reference, AMOUNT, "NGN")
+        refusals = [decline(DeclineCategory.HARD)] * 50
+        bank.settle_script = list(refusals)
+        await world.skip(timedelta(hours=2))
+        assert len(bank.settle_script) < len(refusals)
+        bank.settle_script.clear()
+        bank.settle(reference, PaymentStatus.CAPTURED)
+        assert await world.compensated(checkout) == "refunded"
+        assert [(name, effect.kind) for name, effect in world.ledger(checkout) if name == "card-a"] == [
+            ("card-a", "authorize"),
+            ("card-a", "capture"),
+            ("card-a", "refund"),
+        ]
 
 
 async def test_money_that_was_adopted_is_not_given_back(new_world: NewWorld) -> None:
