@@ -14,21 +14,26 @@ from temporalio import activity
 
 from activities.context import STALLED_AFTER, Context, card_of, handle_of, route_request
 from activities.errors import Gone, Unsettled
-from activities.messages import AttemptTask, Kind, LookUpAttempt, Report, SendAttempt
+from activities.messages import CHARGES_FROZEN, AttemptTask, Kind, LookUpAttempt, Report, SendAttempt
 from activities.recording import record, report_of
 from domain.attempt import AttemptStatus
 from domain.checkout import CaptureMethod, CheckoutStatus, Customer, MethodType, PaymentMethod
 from domain.conclude import check, conclude
 from domain.outcome import Approved, Canceled, Mismatch, NotFound, NotSent, Outcome, Pending, Unknown
 from domain.route import Exclusion
+from domain.switches import Switch
 from gateways.base import ChargeRequest
 from routing.health import Standing
-from storage import attempts, checkouts
-from storage.events import tell
+from storage import attempts, checkouts, switches
+from storage.events import last_told, tell
+from storage.switches import Freezes
 from storage.tables import Attempt, Checkout
 
 KEY_LIFE_MARGIN = timedelta(hours=1)
 """So long before a key's documented end nothing is sent under it any more."""
+
+FAILOVER_FROZEN = "failover_frozen"
+"""Why an account is skipped that would have been asked after another one."""
 
 
 @dataclass(frozen=True)
@@ -101,15 +106,24 @@ class Attempting:
                 return Report(kind=Kind.STOPPED, status=AttemptStatus.NOT_SENT)
             if await attempts.open_before(session, checkout.id, task.number):
                 raise Unsettled(f"an attempt before {task.attempt_id}")
+            freezes = await switches.around(session, task.account)
+            charges_frozen = Switch.CHARGES in freezes
+            if attempt is None or attempt.sent_at is None:
+                if Switch.CHARGES in freezes.everywhere:
+                    if await last_told(session, checkout.id) != "charges.frozen":
+                        tell(session, checkout.id, "charges.frozen", account=task.account)
+                    return Report(kind=Kind.FROZEN, status=AttemptStatus.NOT_SENT, detail=CHARGES_FROZEN)
+                if attempt is not None and charges_frozen:
+                    return report_of(attempt)
             if attempt is None:
-                why = await self._ineligible(session, checkout, task)
+                why = await self._ineligible(session, checkout, task, freezes)
                 if why is not None:
                     tell(session, checkout.id, "account.skipped", account=task.account, reason=why)
                     return Report(kind=Kind.EXCLUDED, status=AttemptStatus.NOT_SENT, detail=why)
                 await attempts.intend(session, self._new_attempt(checkout, task))
             send = await attempts.claim_first_send(session, task.attempt_id)
             first = send is not None
-            if send is None and attempt is not None and self._may_resend(attempt):
+            if send is None and attempt is not None and not charges_frozen and self._may_resend(attempt):
                 send = await attempts.claim_resend(session, task.attempt_id)
             if send is not None:
                 if checkout.status != CheckoutStatus.PROCESSING:
@@ -125,7 +139,13 @@ class Attempting:
             return await self._look_up(task)
         return Claim(checkout=checkout, attempt=attempt, send=send, first=first)
 
-    async def _ineligible(self, session: AsyncSession, checkout: Checkout, task: SendAttempt) -> str | None:
+    async def _ineligible(
+        self, session: AsyncSession, checkout: Checkout, task: SendAttempt, freezes: Freezes
+    ) -> str | None:
+        if Switch.CHARGES in freezes.here:
+            return Exclusion.FROZEN
+        if Switch.FAILOVER in freezes and await attempts.elsewhere(session, checkout.id, task.account):
+            return FAILOVER_FROZEN
         if task.recheck:
             exclusion = self._context.router.recheck(
                 task.account, route_request(checkout)

@@ -4,13 +4,14 @@ from temporalio import activity
 
 from activities.context import Context, handle_of
 from activities.errors import Gone, Unsettled
-from activities.messages import AttemptTask, CaptureAttempt, Kind, Report
+from activities.messages import CHARGES_FROZEN, AttemptTask, CaptureAttempt, Kind, Report
 from activities.recording import report_of
 from domain.attempt import AttemptStatus
 from domain.checkout import CheckoutStatus
 from domain.outcome import Approved, Canceled, Declined, Outcome, PaymentStatus
+from domain.switches import Switch
 from gateways.base import CaptureRequest, Found, VoidRequest
-from storage import attempts, checkouts
+from storage import attempts, checkouts, switches
 from storage.events import tell
 from storage.tables import Attempt, Checkout
 
@@ -21,13 +22,26 @@ class Capturing:
 
     @activity.defn
     async def capture_attempt(self, task: CaptureAttempt) -> Report:
-        """Capture `task.amount` of the authorization. Raises Unsettled while the answer is unclear."""
+        """Capture `task.amount` of the authorization. Raises Unsettled while the answer is unclear.
+
+        While charges are frozen it is refused; one that may have been sent before is looked up only.
+        """
         checkout, attempt = await self._authorized(task)
         if attempt.status != AttemptStatus.AUTHORIZED:
             return report_of(attempt)
         amount = checkout.amount if task.amount is None else task.amount
         gateway = self._context.accounts.gateway(task.account)
         handle = handle_of(checkout, attempt)
+        if await self._frozen(task.account):
+            if activity.info().attempt == 1:
+                async with self._context.database.transaction() as session:
+                    tell(session, checkout.id, "capture.frozen", attempt_id=attempt.id)
+                return Report(kind=Kind.FROZEN, status=AttemptStatus.AUTHORIZED, detail=CHARGES_FROZEN)
+            found = await gateway.look_up(handle)
+            captured = _amount_captured(found) if isinstance(found, Found) else 0
+            if captured == 0:
+                raise Unsettled(f"capture of {attempt.id}: {CHARGES_FROZEN}")
+            return await self._captured(checkout, attempt, captured)
         outcome: Outcome = await gateway.capture(
             CaptureRequest(handle=handle, amount=amount, idempotency_key=f"{attempt.id}:capture:{amount}")
         )
@@ -92,6 +106,10 @@ class Capturing:
                 await attempts.change(session, row.id, status=AttemptStatus.VOIDED)
                 tell(session, checkout.id, "attempt.voided", attempt_id=row.id, account=row.account)
         return Report(kind=Kind.CANCELED, status=AttemptStatus.VOIDED)
+
+    async def _frozen(self, account: str) -> bool:
+        async with self._context.database.transaction() as session:
+            return Switch.CHARGES in await switches.around(session, account)
 
     async def _authorized(self, task: AttemptTask) -> tuple[Checkout, Attempt]:
         async with self._context.database.transaction() as session:

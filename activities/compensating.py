@@ -11,8 +11,9 @@ from domain.dispute import DisputeStatus
 from domain.ids import Prefix
 from domain.outcome import Canceled, GatewayPayment, PaymentStatus
 from domain.refund import RefundKind, RefundState
+from domain.switches import Switch
 from gateways.base import Found, PaymentHandle, VoidRequest
-from storage import attempts, checkouts, disputes, refunds
+from storage import attempts, checkouts, disputes, refunds, switches
 from storage.events import alert, tell
 from storage.tables import Attempt, Checkout, Refund
 
@@ -29,6 +30,7 @@ class Compensating:
         """Look the attempt up; whatever money it holds that its checkout does not count goes back.
 
         `pending` means that a refund is under way or unclear: call again later, nothing is sent twice.
+        `frozen`: there is money, and an operator does not let it go back now.
         """
         checkout, attempt = await self._rows(task)
         if checkout.paid_attempt_id == attempt.id or attempt.sent_at is None:
@@ -48,8 +50,14 @@ class Compensating:
             return Compensated(result="nothing")
         handle = handle.model_copy(update={"payment_id": payment.payment_id})
         if payment.status is PaymentStatus.AUTHORIZED:
+            if await self._frozen(task.account):
+                return Compensated(result="frozen")
             return await self._void(attempt, handle)
         return await self._refund(attempt)
+
+    async def _frozen(self, account: str) -> bool:
+        async with self._context.database.transaction() as session:
+            return Switch.COMPENSATION in await switches.around(session, account)
 
     async def _rows(self, task: AttemptTask) -> tuple[Checkout, Attempt]:
         async with self._context.database.transaction() as session:
@@ -106,6 +114,8 @@ class Compensating:
                 await alert(session, "compensation.disputed", row.id, message)
                 return Compensated(result="disputed")
             if refund is None:
+                if Switch.COMPENSATION in await switches.around(session, row.account):
+                    return Compensated(result="frozen")
                 left = row.amount_captured - row.amount_refunded - row.amount_reserved
                 if left <= 0 or not await refunds.reserve(session, row.id, left):
                     return Compensated(result="pending")  # other refunds are under way for all of it
@@ -121,4 +131,6 @@ class Compensating:
                     ),
                 )
         report = await self._refunding.carry_out(refund_id)
-        return Compensated(result="refunded" if report.status is RefundState.SUCCEEDED else "pending")
+        if report.status is RefundState.SUCCEEDED:
+            return Compensated(result="refunded")
+        return Compensated(result="frozen" if report.frozen else "pending")

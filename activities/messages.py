@@ -105,6 +105,12 @@ class Kind(StrEnum):
     """Money, but the checkout does not count it: it is final or has gone on. It goes back."""
     STOPPED = "stopped"
     """Not asked: the checkout is final."""
+    FROZEN = "frozen"
+    """Not asked now: an operator has frozen charges. Nothing of it has left."""
+
+
+CHARGES_FROZEN = "charges are frozen"
+"""`Report.detail` of what an operator's switch refused."""
 
 
 class Report(Frozen):
@@ -152,8 +158,8 @@ class Delivered(Frozen):
 
 
 class Compensated(Frozen):
-    """What the watcher's compensation has come to: `refunded`, `voided`, `pending`, `nothing`, or `disputed`:
-    the money has gone back through the customer's bank."""
+    """What the watcher's compensation has come to: `refunded`, `voided`, `pending`, `nothing`; `frozen`: an
+    operator does not let the money go back now; `disputed`: it has gone back through the customer's bank."""
 
     result: str
 
@@ -173,6 +179,8 @@ class RefundReport(Frozen):
     retry_after: float | None = None
     """Seconds the gateway asked us to wait, where it did."""
     detail: str | None = None
+    frozen: bool = False
+    """Nothing is sent now: an operator has frozen it."""
 
 
 class RefundsChecked(Frozen):

@@ -7,9 +7,10 @@ from activities.context import Context, route_request
 from activities.errors import Gone
 from activities.messages import Plan, PlanCheckout, Step, Timings
 from domain.checkout import CaptureMethod, MethodType
-from domain.route import HealthNote, PlannedAccount, RoutePlan
+from domain.route import Exclusion, HealthNote, PlannedAccount, RoutePlan
+from domain.switches import Switch
 from routing.health import noted
-from storage import checkouts
+from storage import checkouts, switches
 from storage.tables import Checkout
 
 
@@ -40,6 +41,7 @@ class Planning:
         """The plan that heeds the accounts' health. A probe is claimed for the account asked first."""
         context, request = self._context, route_request(checkout)
         health = context.health
+        frozen = await switches.frozen_accounts(session, Switch.CHARGES)
         lost: set[str] = set()
         while True:
             route, probe = health.snapshot.plan(
@@ -47,6 +49,7 @@ class Planning:
                 context.accounts.known,
                 request,
                 health.now(),
+                closed=dict.fromkeys(frozen, Exclusion.FROZEN),
                 lost=lost,
             )
             if probe is None:

@@ -22,6 +22,7 @@ from domain.attempt import AttemptStatus
 from domain.dispute import DisputeStatus
 from domain.outcome import NotSent, NotSentCause, Unknown
 from domain.refund import RefundFailure, RefundKind, RefundState
+from domain.switches import Switch
 from gateways.base import (
     FoundRefunds,
     Gateway,
@@ -33,9 +34,11 @@ from gateways.base import (
     RefundStatus,
     RefusalCause,
 )
-from storage import attempts, checkouts, disputes, refunds
+from storage import attempts, checkouts, disputes, refunds, switches
 from storage.events import alert, tell
 from storage.tables import Attempt, Refund
+
+FROZEN = "frozen by an operator"
 
 MAX_REOPENED = 3
 """Times that a compensation is begun anew after the gateway had it and failed; then a person has to act."""
@@ -112,6 +115,8 @@ class Refunding:
                     return await self._barred(session, attempt, refund, barred)
                 if refund.reopened > MAX_REOPENED:
                     return _report(refund, "failed at the gateway again and again")
+                if await _frozen(session, refund, attempt):
+                    return _report(refund, FROZEN, frozen=True)
                 if not self._keyed(attempt) and await refunds.another_is_unclear(session, refund):
                     return _report(refund, _WAITS_FOR_ANOTHER)
                 send = await refunds.claim_send(session, refund_id)
@@ -152,6 +157,8 @@ class Refunding:
                 return Unknown(detail="another worker has it in hand")
             if row.gateway_refund_id is not None:
                 return Unknown(detail="taken by the gateway, not listed now")
+            if await _frozen(session, row, work.attempt):
+                return Unknown(detail=FROZEN)
             now = await refunds.clock(session)
             life = self._context.accounts.known[work.attempt.account].capabilities.key_life
             key_lives = life is not None and now - row.sent_at < life - KEY_LIFE_MARGIN
@@ -295,19 +302,31 @@ class Refunding:
         return self._context.accounts.known[attempt.account].capabilities.key_life is not None
 
 
+async def _frozen(session: AsyncSession, refund: Refund, attempt: Attempt) -> bool:
+    """Whether nothing may be sent for this refund now."""
+    switch = Switch.COMPENSATION if refund.kind == RefundKind.COMPENSATION else Switch.REFUNDS
+    return switch in await switches.around(session, attempt.account)
+
+
 def name_of(refund: Refund) -> str:
     """What the gateway keeps of ours with a refund, and the root of its key: another one each time anew."""
     return f"{refund.id}_{refund.reopened}" if refund.reopened else refund.id
 
 
 def _report(
-    refund: Refund, detail: str | None = None, *, taken: bool = False, retry_after: float | None = None
+    refund: Refund,
+    detail: str | None = None,
+    *,
+    taken: bool = False,
+    retry_after: float | None = None,
+    frozen: bool = False,
 ) -> RefundReport:
     return RefundReport(
         status=RefundState(refund.status),
         taken=taken or refund.gateway_refund_id is not None,
         retry_after=retry_after,
         detail=detail,
+        frozen=frozen,
     )
 
 

@@ -12,29 +12,45 @@ from temporalio.client import (
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.messages import CHARGES_FROZEN
 from api.errors import (
     AlreadyPaid,
+    ChargesFrozen,
     Conflict,
     InProgress,
     InvalidRequest,
     NotCancelable,
     NotCapturable,
+    NotInReview,
+    Problem,
     Unavailable,
 )
 from api.runs import calling_temporal, run_id
 from api.services import Services
 from domain.checkout import CheckoutStatus
+from domain.switches import Switch
+from storage import reviews, switches
 from storage.events import tell
 from storage.tables import Checkout
-from workflows.messages import CancelCheckout, CaptureCheckout, CommandResult
+from workflows.messages import CancelCheckout, CaptureCheckout, CommandResult, DecideReview, Decision
 
 ACCEPTED_WITHIN = timedelta(seconds=4)
 """So long a run may take to accept or refuse a command. One whose worker was killed moves on in less."""
+
+DECIDED_WITHIN = 4.0
+"""Seconds for the run to take a decision, which it does at once."""
 
 _REFUSALS: dict[str, type[Conflict]] = {
     "NotCancelable": NotCancelable,
     "NotCapturable": NotCapturable,
     "InProgress": InProgress,
+    "NotInReview": NotInReview,
+}
+
+_NAMES: dict[type[object], str] = {
+    CancelCheckout: "cancel",
+    CaptureCheckout: "capture",
+    DecideReview: "decide_review",
 }
 
 
@@ -61,7 +77,8 @@ def _canceled(status: CheckoutStatus) -> None:
 
 
 async def capture_checkout(parts: Services, row: Checkout, amount: int | None, seconds: float) -> None:
-    """Capture, waiting so long. Raises NotCapturable, InProgress, InvalidRequest, Unavailable."""
+    """Capture, waiting so long. Raises NotCapturable, InProgress, InvalidRequest, Unavailable,
+    ChargesFrozen."""
     if row.status != CheckoutStatus.REQUIRES_CAPTURE:
         raise NotCapturable
     if amount is not None and amount > row.amount:
@@ -69,21 +86,43 @@ async def capture_checkout(parts: Services, row: Checkout, amount: int | None, s
     account = parts.accounts.known.get(row.account or "")
     if amount not in (None, row.amount) and account and not account.capabilities.partial_capture:
         raise InvalidRequest.at("/amount", "partial_capture", "this gateway captures the whole amount only")
+    async with parts.database.transaction() as session:
+        if Switch.CHARGES in await switches.around(session, row.account or ""):
+            raise ChargesFrozen
     result = await _update(parts, row.id, CaptureCheckout(amount=amount), seconds)
     if result is not None and not result.done:
-        raise NotCapturable
+        raise ChargesFrozen if result.detail == CHARGES_FROZEN else NotCapturable
+
+
+async def decide_checkout(
+    parts: Services, row: Checkout, decision: Decision, *, actor: str, reason: str
+) -> None:
+    """Tell a checkout in review what a person has decided. Raises NotInReview, InProgress, Unavailable.
+
+    Recorded before it is told, so that no decision is without its record.
+    """
+    if row.status != CheckoutStatus.IN_REVIEW:
+        raise NotInReview
+    async with parts.database.transaction() as session:
+        await reviews.asked(session, row.id, decision, actor=actor, reason=reason)
+    try:
+        await _update(parts, row.id, DecideReview(decision=decision), DECIDED_WITHIN)
+    except Problem as refusal:
+        async with parts.database.transaction() as session:
+            await reviews.refused(session, row.id, decision, actor=actor, why=refusal.code)
+        raise
 
 
 async def _update(
     parts: Services,
     checkout_id: str,
-    command: CancelCheckout | CaptureCheckout,
+    command: CancelCheckout | CaptureCheckout | DecideReview,
     seconds: float,
     update_id: str | None = None,
 ) -> CommandResult | None:
     """The result, or None where it did not come in time: the command stands all the same."""
     handle = parts.temporal.get_workflow_handle(run_id(checkout_id))
-    name = "cancel" if isinstance(command, CancelCheckout) else "capture"
+    name = _NAMES[type(command)]
     try:
         with calling_temporal():
             update = await handle.start_update(

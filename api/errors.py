@@ -13,8 +13,9 @@
     |                                   '- RetryLater
     '- Conflict 409                        |- RateLimited 429
        |- InProgress                       |- Overloaded 429
-       |- AlreadyPaid                      '- Unavailable 503
-       |- NotCancelable
+       |- AlreadyPaid                      |- Unavailable 503
+       |- NotCancelable                    |- ChargesFrozen 503
+       |- NotInReview                      '- RefundsFrozen 503
        |- NotCapturable
        |- NotRefundable
        '- RefundExceedsCaptured
@@ -35,6 +36,9 @@ from starlette.types import Scope
 
 PROBLEM_JSON: Final = "application/problem+json"
 """RFC 9457, section 3."""
+
+FROZEN_RETRY_AFTER: Final = 60.0
+"""Seconds until something that an operator has frozen is worth another try."""
 
 REFUSED: Final = "refused."
 """Begins the type of a validation error whose message is ours and may be shown: see `refused`."""
@@ -192,6 +196,12 @@ class NotCancelable(Conflict):
     explanation = "The checkout has ended."
 
 
+class NotInReview(Conflict):
+    code = "not_in_review"
+    title = "The checkout is not in review"
+    explanation = "Only a checkout in `in_review` can be decided."
+
+
 class NotCapturable(Conflict):
     code = "not_capturable"
     title = "There is nothing to capture"
@@ -326,6 +336,26 @@ class Unavailable(RetryLater):
     code = "unavailable"
     title = "Not available"
     explanation = "A part we depend on is down. Try again under the same Idempotency-Key."
+
+
+class ChargesFrozen(RetryLater):
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    code = "charges_frozen"
+    title = "Charges are frozen"
+    explanation = "The operator has stopped charges for now. Nothing was done: try again later."
+
+    def __init__(self) -> None:
+        super().__init__(retry_after=FROZEN_RETRY_AFTER)
+
+
+class RefundsFrozen(RetryLater):
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    code = "refunds_frozen"
+    title = "Refunds are frozen"
+    explanation = "The operator has stopped refunds for now. Nothing was done: try again later."
+
+    def __init__(self) -> None:
+        super().__init__(retry_after=FROZEN_RETRY_AFTER)
 
 
 def refused(code: str, message: str, *, path: str | None = None) -> PydanticCustomError:

@@ -16,6 +16,7 @@ from api.errors import (
     NotRefundable,
     PaymentDisputed,
     RefundExceedsCaptured,
+    RefundsFrozen,
 )
 from api.refund_runs import start_refund
 from api.schemas_refunds import Refund, RefundBody, RefundFailureView
@@ -24,7 +25,8 @@ from api.waiting import until
 from domain.attempt import AttemptStatus
 from domain.ids import Prefix, new_id
 from domain.refund import RefundKind, RefundState
-from storage import attempts, checkouts, disputes, refunds, tables
+from domain.switches import Switch
+from storage import attempts, checkouts, disputes, refunds, switches, tables
 from storage.events import tell
 
 
@@ -38,7 +40,7 @@ async def accept_refund(
     parts: Services, checkout_id: str, merchant: str, key: str, body: RefundBody
 ) -> Accepted:
     """Raises NotFound, NotRefundable, PaymentDisputed, RefundExceedsCaptured, InvalidRequest,
-    IdempotencyKeyReused, and Unavailable while Temporal is down."""
+    IdempotencyKeyReused, RefundsFrozen, and Unavailable while Temporal is down."""
     digest = body.fingerprint(checkout_id)
     async with parts.database.transaction() as session:
         checkout = await checkouts.get(session, checkout_id, merchant)
@@ -56,6 +58,8 @@ async def accept_refund(
             raise NotRefundable
         if await disputes.barring(session, attempt.id) is not None:
             raise PaymentDisputed
+        if Switch.REFUNDS in await switches.around(session, attempt.account):
+            raise RefundsFrozen
         row = tables.Refund(
             id=new_id(Prefix.REFUND),
             checkout_id=checkout_id,

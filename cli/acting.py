@@ -8,7 +8,7 @@ import typer
 
 from cli.running import fail
 
-LONGEST_REASON = 500
+LONGEST_REASON = 255
 
 Why = Annotated[str | None, typer.Option("--reason", help="Why, for the record.")]
 

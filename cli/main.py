@@ -13,6 +13,7 @@ from rich.table import Table
 from sqlalchemy.exc import IntegrityError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from cli import reviews, switches
 from cli.accounts import accounts_app
 from cli.encryption import encryption_app
 from cli.notifications import notifications_app
@@ -37,6 +38,8 @@ app.add_typer(countries_app, name="countries")
 app.add_typer(notifications_app, name="notifications")
 app.add_typer(operators_app, name="operators")
 app.add_typer(accounts_app, name="accounts")
+switches.add_to(app)
+reviews.add_to(app)
 app.add_typer(encryption_app, name="encryption")
 
 

@@ -13,9 +13,9 @@ class Prefix(StrEnum):
     MERCHANT = "mer"
     KEY = "key"
     ALERT = "alr"
+    DISPUTE = "dp"
     OPERATOR = "op"
     TOKEN = "tok"
-    DISPUTE = "dp"
 
 
 def new_id(prefix: Prefix) -> str:

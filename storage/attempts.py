@@ -134,6 +134,14 @@ async def later_exists(session: AsyncSession, checkout_id: str, number: int) -> 
     return bool(found.one())
 
 
+async def elsewhere(session: AsyncSession, checkout_id: str, account: str) -> bool:
+    """Whether the checkout has an attempt at another account: to ask this one is to fail over."""
+    found = await session.exec(
+        select(func.count()).where(col(Attempt.checkout_id) == checkout_id, col(Attempt.account) != account)
+    )
+    return bool(found.one())
+
+
 async def stray_money(session: AsyncSession, *, limit: int) -> Sequence[Attempt]:
     """Attempts that hold money which their checkout does not count: it has to go back (I11, I13).
 

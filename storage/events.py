@@ -26,6 +26,17 @@ async def timeline(session: AsyncSession, checkout_id: str) -> list[CheckoutEven
     return list(found)
 
 
+async def last_told(session: AsyncSession, checkout_id: str) -> str | None:
+    """The kind of the newest line of the timeline."""
+    found = await session.exec(
+        select(CheckoutEvent.kind)
+        .where(col(CheckoutEvent.checkout_id) == checkout_id)
+        .order_by(col(CheckoutEvent.id).desc())
+        .limit(1)
+    )
+    return found.first()
+
+
 async def alert(session: AsyncSession, kind: str, subject: str, message: str) -> None:
     """Raise an alert once per kind and subject."""
     await session.exec(

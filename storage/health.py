@@ -14,9 +14,8 @@ from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from domain.circuit import Circuit, CircuitRules, CircuitState, Mode, Sample
-from domain.ids import Prefix, new_id
-from storage import admin_events
-from storage.tables import AccountCircuit, AccountMode, Alert
+from storage import admin_events, alerts
+from storage.tables import AccountCircuit, AccountMode
 
 CHANNEL = "account_health"
 """Notified with the account whenever a circuit changes its state, or an operator an account's mode."""
@@ -146,23 +145,9 @@ async def _tell(session: AsyncSession, row: AccountCircuit, circuit: Circuit) ->
     match circuit.state:
         case CircuitState.OPEN:
             message = f"{row.account} fails for {row.method}: {circuit.last_failure or 'no answer'}"
-            fresh = {"message": message, "created_at": func.now(), "acknowledged_at": None}
-            await session.exec(
-                insert(Alert)
-                .values(id=new_id(Prefix.ALERT), kind=ALERT_KIND, subject=subject, **fresh)
-                .on_conflict_do_update(constraint="uq_alerts_subject", set_=fresh)
-            )
+            await alerts.raise_anew(session, ALERT_KIND, subject, message)
         case CircuitState.CLOSED:
-            await session.exec(
-                update(Alert)
-                .where(
-                    col(Alert.kind) == ALERT_KIND,
-                    col(Alert.subject) == subject,
-                    col(Alert.acknowledged_at).is_(None),
-                )
-                .values(acknowledged_at=func.now())
-                .execution_options(synchronize_session=False)
-            )
+            await alerts.acknowledge(session, ALERT_KIND, subject)
         case CircuitState.HALF_OPEN:
             pass
 

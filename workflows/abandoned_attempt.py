@@ -1,6 +1,7 @@
 """The watcher: an attempt that was left behind is looked at for days, and a late success is given back.
 
-It outlives its checkout. It stops as soon as the money is back, or when the time is over and nothing came.
+It outlives its checkout. It stops as soon as the money is back, or when the time is over and nothing came;
+while there is money that an operator does not let go back, it goes on.
 """
 
 from datetime import timedelta
@@ -11,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.compensating import Compensating
     from activities.messages import AttemptTask, Compensated
     from workflows.messages import GatewayNews, WatchInput
-    from workflows.options import GATEWAY_RETRIES
+    from workflows.options import FROZEN_WATCH, GATEWAY_RETRIES
 
 
 @workflow.defn
@@ -33,6 +34,8 @@ class AbandonedAttempt:
                 return result
             pause = task.intervals[min(looks, len(task.intervals) - 1)]
             looks += 1
+            if result.result == "frozen":
+                pause = min(pause, FROZEN_WATCH.total_seconds())
             await self._pause(pause, seen)
 
     async def _pause(self, seconds: float, seen: int) -> None:

@@ -29,7 +29,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.ids import attempt_id
     from workflows.abandoned_attempt import AbandonedAttempt
     from workflows.messages import Decision, WatchInput
-    from workflows.options import CLOSE_TIMEOUT, GATEWAY_RETRIES, SETTLING_RETRIES
+    from workflows.options import CLOSE_TIMEOUT, FROZEN_INTERVALS, GATEWAY_RETRIES, SETTLING_RETRIES
     from workflows.story import Story
 
 MAX_RETRY_AFTER = 10.0
@@ -119,6 +119,28 @@ class Attempt:
         )
 
     async def _send(self) -> Report:
+        report = await self._ask()
+        return report if report.kind is not Kind.FROZEN else await self._wait_for_thaw(report)
+
+    async def _wait_for_thaw(self, report: Report) -> Report:
+        """Charges are frozen and nothing has left: wait as long as a customer would, then send or expire."""
+        until = workflow.now() + timedelta(seconds=self._timings.action_expires_after)
+        polls = 0
+        while report.kind is Kind.FROZEN and not self._cancel_wanted():
+            left = until - workflow.now()
+            if left <= timedelta(0):
+                self.expired = True
+                break
+            self._news_seen = self._news()
+            pause = timedelta(seconds=FROZEN_INTERVALS[min(polls, len(FROZEN_INTERVALS) - 1)])
+            polls += 1
+            await self._pause(min(pause, left), "charges are frozen")
+            if not self._cancel_wanted():
+                report = await self._ask(quietly=True)
+        return report
+
+    async def _ask(self, *, quietly: bool = False) -> Report:
+        """Send. `quietly`: that it is still frozen is not told again."""
         report = await workflow.execute_activity_method(
             Attempting.send_attempt,
             SendAttempt(
@@ -132,7 +154,8 @@ class Attempt:
             retry_policy=GATEWAY_RETRIES,
             summary=f"charge at {self.step.account}",
         )
-        self._tell("charge", report)
+        if not (quietly and report.kind is Kind.FROZEN):
+            self._tell("charge", report)
         return report
 
     async def _look_up(self, *, believe_not_found: bool = False) -> Report:

@@ -55,3 +55,13 @@ NOTIFICATION_ENDING: Final = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(minutes=1)
 )
 """For writing down that a notification is given up: until it is written."""
+
+FROZEN_INTERVALS: Final = (1, 2, 4, 8, 15, 30)
+"""Seconds between looks whether charges are still frozen; the last one repeats."""
+
+FROZEN_PAUSE: Final = timedelta(minutes=5)
+"""The longest that a frozen refund waits before it looks again."""
+
+FROZEN_WATCH: Final = timedelta(minutes=15)
+"""The longest that a watcher with money, frozen, waits before it looks again: at most a week's worth of looks
+stays far below the limit of a history."""

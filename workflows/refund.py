@@ -11,7 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.messages import RefundReport, RefundTask
     from activities.refunding import Refunding
     from workflows.messages import GatewayNews, RefundInput, RefundResult
-    from workflows.options import GATEWAY_RETRIES
+    from workflows.options import FROZEN_PAUSE, GATEWAY_RETRIES
     from workflows.story import Story
 
 MAX_RETRY_AFTER = 3600.0
@@ -26,6 +26,7 @@ class Refund:
         self._began = workflow.now() - timedelta(seconds=task.waited)
         self._looks = task.looks
         self._news = 0
+        self._frozen = False
         self._story = Story()
 
     @workflow.run
@@ -38,7 +39,9 @@ class Refund:
             if report.status.final:
                 self._story.tell(f"**{report.status}**")
                 return RefundResult(status=report.status)
-            self._story.tell(f"{task.account}: {report.detail or 'not decided'}")
+            if not (report.frozen and self._frozen):
+                self._story.tell(f"{task.account}: {report.detail or 'not decided'}")
+            self._frozen = report.frozen
             taken = report.taken
             await self._pause(report, seen)
             enough = self._looks - task.looks >= task.looks_per_run
@@ -67,6 +70,8 @@ class Refund:
         """Until the next look is due, or a webhook says that there may be something to see."""
         intervals = self._task.intervals
         seconds = intervals[min(self._looks, len(intervals)) - 1]
+        if report.frozen:
+            seconds = min(seconds, FROZEN_PAUSE.total_seconds())
         asked = min(report.retry_after or 0, MAX_RETRY_AFTER)
         try:
             await workflow.wait_condition(

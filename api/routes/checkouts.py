@@ -15,6 +15,7 @@ from api.errors import (
     AlreadyPaid,
     BodyTooLarge,
     CardDataRefused,
+    ChargesFrozen,
     IdempotencyKeyInvalid,
     IdempotencyKeyMissing,
     IdempotencyKeyReused,
@@ -40,7 +41,8 @@ from api.views import checkout_view
 from api.waiting import read, settled
 from domain.checkout import CheckoutStatus
 from domain.ids import Prefix, new_id
-from storage import attempts, checkouts, disputes, tables
+from domain.switches import Switch
+from storage import attempts, checkouts, disputes, switches, tables
 
 router = APIRouter(prefix="/v1/checkouts", tags=["checkouts"])
 
@@ -62,6 +64,7 @@ _BODY = (MalformedRequest, Unauthorized, BodyTooLarge, UnsupportedMediaType, Inv
             IdempotencyKeyReused,
             Overloaded,
             Unavailable,
+            ChargesFrozen,
         ),
     },
 )
@@ -173,7 +176,7 @@ async def cancel(
     "/{checkout_id}/capture",
     response_model=Checkout,
     summary="Capture an authorized checkout",
-    responses=problem_responses(*_BODY, NotFound, NotCapturable, InProgress, Unavailable),
+    responses=problem_responses(*_BODY, NotFound, NotCapturable, InProgress, Unavailable, ChargesFrozen),
 )
 async def capture(
     checkout_id: CheckoutId,
@@ -220,6 +223,9 @@ async def _accept(parts: Services, row: tables.Checkout) -> bool:
             if await checkouts.by_key(session, row.merchant_id, row.idempotency_key) is None:
                 parts.door.check_temporal()
     async with parts.database.transaction() as session:
+        frozen = Switch.CHARGES in await switches.around(session)
+        if frozen and await checkouts.by_key(session, row.merchant_id, row.idempotency_key) is None:
+            raise ChargesFrozen
         return await checkouts.create(session, row)
 
 

@@ -18,6 +18,7 @@ from api.errors import (
     Overloaded,
     PaymentDisputed,
     RefundExceedsCaptured,
+    RefundsFrozen,
     Unauthorized,
     Unavailable,
     UnsupportedMediaType,
@@ -58,6 +59,7 @@ RefundId = Annotated[str, Path(pattern="^re_[0-9a-z]{26}$", description="Id of t
             IdempotencyKeyReused,
             Overloaded,
             Unavailable,
+            RefundsFrozen,
         ),
     },
 )

@@ -11,7 +11,10 @@ from api.schemas_fields import Bin, Country, Currency, GatewayName, Ip, Network
 from api.views import routing_view
 from domain.checkout import CaptureMethod, Customer, MethodType, PaymentMethod
 from domain.money import MAX_AMOUNT
+from domain.route import Exclusion
+from domain.switches import Switch
 from routing.request import RouteRequest
+from storage import switches
 
 router = APIRouter(prefix="/v1/routing", tags=["routing"])
 
@@ -52,10 +55,13 @@ async def resolve(
         allow_redirect=True,
         gateway=gateway,
     )
+    async with parts.database.transaction() as session:
+        frozen = await switches.frozen_accounts(session, Switch.CHARGES)
     route, _ = parts.health.snapshot.plan(
         lambda closed: parts.router.plan(request, closed, parts.health.scores),
         parts.accounts.known,
         request,
         parts.health.now(),
+        closed=dict.fromkeys(frozen, Exclusion.FROZEN),
     )
     return routing_view(route, bin)

@@ -7,7 +7,7 @@ from cli.main import app
 
 class Shell:
     def __init__(self, database_url: str, **environment: str) -> None:
-        self._environment = {"DATABASE_URL": database_url, "LOGNAME": "ada", **environment}
+        self._environment = {**environment, "DATABASE_URL": database_url, "LOGNAME": "ada"}
 
     def __call__(self, *words: str, code: int = 0) -> str:
         """What the command prints; on standard error, where it is to end with another code than 0."""

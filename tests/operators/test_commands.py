@@ -50,7 +50,7 @@ def test_what_is_wrong_is_said(shell: Shell) -> None:
     assert "no operator" in shell("operators", "token", "nobody", code=1)
     assert "printable" in shell("operators", "create", "  ", code=1)
     assert "printable" in shell("operators", "create", "a\x1b[2J", code=1)
-    assert "reason" in shell("operators", "create", "Eve", "--reason", "x" * 501, code=1)
+    assert "reason" in shell("operators", "create", "Eve", "--reason", "x" * 256, code=1)
     assert listed(shell).keys() == {"Ada"}
 
 

@@ -10,7 +10,9 @@ from domain.decline import DeclineCategory
 from domain.dispute import DisputeStatus
 from domain.ids import attempt_id
 from domain.outcome import PaymentStatus
+from domain.switches import Switch
 from gateways.base import RefundStatus
+from tests.operators.freezing import Hand
 from tests.refunds.till import Till, till_in
 from tests.workflow.bank import action, approve, decline, lost, never, not_sent, pending
 from tests.workflow.world import World
@@ -117,6 +119,50 @@ async def cancel_while_waiting(world: World) -> str:
 async def expiry(world: World) -> str:
     world.banks["momo"].charge_script = [action(url=None, closable=False)]
     return await straight(world)
+
+
+async def frozen_then_thawed(world: World) -> str:
+    hand = Hand(world.database)
+    await hand.freeze(Switch.CHARGES)
+    checkout = await world.checkout()
+    handle = await world.start(checkout)
+    await world.skip(timedelta(seconds=10))
+    await hand.thaw(Switch.CHARGES)
+    await handle.result()
+    return handle.id
+
+
+async def frozen_until_canceled(world: World) -> str:
+    hand = Hand(world.database)
+    await hand.freeze(Switch.CHARGES)
+    checkout = await world.checkout()
+    handle = await world.start(checkout)
+    await world.skip(timedelta(seconds=10))
+    await handle.execute_update(Checkout.cancel, CancelCheckout())
+    await handle.result()
+    await hand.thaw(Switch.CHARGES)
+    return handle.id
+
+
+async def frozen_failover(world: World) -> str:
+    hand = Hand(world.database)
+    await hand.freeze(Switch.FAILOVER)
+    kept = await soft_decline_then_next(world)
+    await hand.thaw(Switch.FAILOVER)
+    return kept
+
+
+async def frozen_watcher(world: World) -> str:
+    hand = Hand(world.database)
+    world.banks["momo"].charge_script = [never()]
+    checkout = await world.checkout()
+    await world.run(checkout)
+    await hand.freeze(Switch.COMPENSATION)
+    world.banks["momo"].appear(attempt_id(checkout, 1), 12_500, "NGN")
+    await world.skip(timedelta(minutes=40))
+    await hand.thaw(Switch.COMPENSATION)
+    await world.compensated(checkout)
+    return world.watcher(checkout).id
 
 
 async def watcher_refunds(world: World) -> str:
@@ -234,4 +280,8 @@ SCENARIOS = {
     "dispute_won": Scenario(("card-a",), dispute_won),
     "refund_check": Scenario(("card-a",), refund_check),
     "dispute_scan": Scenario(("card-a",), dispute_scan),
+    "frozen_then_thawed": Scenario(CARDS, frozen_then_thawed),
+    "frozen_until_canceled": Scenario(CARDS, frozen_until_canceled),
+    "frozen_failover": Scenario(CARDS, frozen_failover),
+    "frozen_watcher": Scenario(MOBILE, frozen_watcher),
 }

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from api.routes.admin import accounts, me, policy
+from api.routes.admin import accounts, alerts, me, policy, reviews, switches
 
 router = APIRouter(prefix="/v1/admin", tags=["admin"])
-for each in (me, accounts, policy):
+for each in (me, accounts, policy, switches, reviews, alerts):
     router.include_router(each.router)

@@ -1,0 +1,81 @@
+"""What operators' calls take and answer."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, StrictBool
+
+from api.schemas import Body
+from api.schemas_answers import Time, View
+from api.schemas_fields import Reason
+from domain.operator import Role
+from domain.switches import Switch
+from workflows.messages import Decision
+
+Why = Annotated[Reason, AfterValidator(str.strip)]
+"""Why, for the record: who reads it later was not there."""
+
+
+class OperatorView(View):
+    """An operator."""
+
+    id: str = Field(description="Id of the operator.", examples=["op_01jdk2m3xv8q4w7y9z0a1b2c3d"])
+    name: str = Field(description="For people.", examples=["Ada"])
+    role: Role = Field(description="What it may do: each role may do what the ones before it may.")
+
+
+class SwitchBody(Body):
+    """`PUT /v1/admin/switches/...`."""
+
+    frozen: StrictBool = Field(description="`true`: stop; `false`: go on.")
+    reason: Why = Field(
+        description="Why, for the record.", examples=["double charges reported at this account"]
+    )
+
+
+class SwitchView(View):
+    """One switch."""
+
+    kind: Switch = Field(description="What it stops.")
+    account: str | None = Field(
+        description="The account that it is about; null: all of them.", examples=["stripe"]
+    )
+    frozen: bool = Field(description="Whether it is stopped.")
+    reason: str | None = Field(description="Why it is stopped.")
+    actor: str | None = Field(
+        description="Who stopped it: an operator's id, or `cli:` and the user of a shell.",
+        examples=["op_01jdk2m3xv8q4w7y9z0a1b2c3d"],
+    )
+    since: Time | None = Field(description="Since when it is stopped.")
+
+
+class Switches(View):
+    """All switches."""
+
+    data: list[SwitchView] = Field(
+        description="The four for everything, then those of single accounts that are stopped."
+    )
+
+
+class DecideBody(Body):
+    """`POST /v1/admin/checkouts/{id}/decide`."""
+
+    decision: Decision = Field(
+        description="`not_paid`: the gateway has confirmed that it took nothing, the checkout fails. "
+        "`look_again`: ask the gateway now."
+    )
+    reason: Why = Field(
+        description="How it is known, for the record.", examples=["confirmed by the gateway, case 4711"]
+    )
+
+
+class AlertView(View):
+    """Something that a person has to know."""
+
+    id: str = Field(description="Id of the alert.", examples=["alr_01jdk2m3xv8q4w7y9z0a1b2c3d"])
+    kind: str = Field(description="What happened.", examples=["attempt.late_success"])
+    subject: str = Field(
+        description="What it is about: the id of a checkout, attempt or refund, an account, a switch."
+    )
+    message: str = Field(description="For people.")
+    created_at: Time = Field(description="When it was raised.")
+    acknowledged_at: Time | None = Field(description="When somebody took note of it.")
