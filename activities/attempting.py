@@ -147,9 +147,7 @@ class Attempting:
         if Switch.FAILOVER in freezes and await attempts.elsewhere(session, checkout.id, task.account):
             return FAILOVER_FROZEN
         if task.recheck:
-            exclusion = self._context.router.recheck(
-                task.account, route_request(checkout)
-            ) or await self._unhealthy(session, task)
+            exclusion = self._context.router.recheck(task.account, route_request(checkout))
             if exclusion is not None:
                 return exclusion
         card = card_of(self._context, checkout, task.account)
@@ -157,7 +155,8 @@ class Attempting:
             declines = await attempts.declines_of_card(session, card[1])
             if declines >= self._context.settings.max_declines_per_card:
                 return "declines_per_card"
-        return None
+        # Last: a probe that is claimed has to be sent.
+        return await self._unhealthy(session, task) if task.recheck else None
 
     async def _unhealthy(self, session: AsyncSession, task: SendAttempt) -> Exclusion | None:
         """Whether an operator's order or an open circuit keeps the account out now. A probe is claimed."""
