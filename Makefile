@@ -7,7 +7,7 @@ DATA_DIR ?= .data
 export DATA_DIR
 
 .DEFAULT_GOAL := help
-.PHONY: help setup datasets demo test check chaos chaos-selftest drill lock clean
+.PHONY: help setup datasets demo test check bench-routing chaos chaos-selftest drill lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ chaos-selftest: setup ## the proof that the campaign's oracle sees: mutants, and
 
 drill: setup ## an outage of a gateway under load: when its circuit opens, what it costs, when traffic returns
 	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- $(BIN)/python -m bench.drill
+
+bench-routing: setup ## how fast a route is decided, in a process and over HTTP
+	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- $(BIN)/python -m bench.routing
 
 lock: ## pin all dependencies anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --extra dev --generate-hashes \

@@ -8,7 +8,9 @@ from temporalio.client import Client
 from activities.account_health import AccountHealth
 from activities.policy_in_force import PolicyInForce
 from api.door import Door
+from api.recent import Recent
 from config.settings import Settings
+from domain.route import Exclusion
 from gateways.registry import Accounts
 from routing.router import Router
 from storage.changes import Changes
@@ -27,6 +29,10 @@ class Services:
     schema_head: str
     """The migration that this code was written for."""
     health: AccountHealth = field(default_factory=AccountHealth)
+    recent_keys: Recent[str] = field(default_factory=Recent)
+    """Digest of a key -> its merchant."""
+    recent_frozen: Recent[dict[str, Exclusion]] = field(default_factory=Recent)
+    """Accounts that operators have frozen, under an empty question."""
 
     @property
     def allow_loopback(self) -> bool:

@@ -18,6 +18,7 @@ from cli.accounts import accounts_app
 from cli.encryption import encryption_app
 from cli.notifications import notifications_app
 from cli.operators import operators_app
+from cli.routing import routing_app
 from cli.running import AsJson, fail, run, show
 from config.settings import Settings
 from gateways.registry import BadAccounts, load_accounts
@@ -38,6 +39,7 @@ app.add_typer(countries_app, name="countries")
 app.add_typer(notifications_app, name="notifications")
 app.add_typer(operators_app, name="operators")
 app.add_typer(accounts_app, name="accounts")
+app.add_typer(routing_app, name="routing")
 switches.add_to(app)
 reviews.add_to(app)
 app.add_typer(encryption_app, name="encryption")

@@ -21,6 +21,8 @@ __all__ = [
     "open_tables",
 ]
 
+_BIN, _IP, _BILLING = CountrySource.BIN, CountrySource.IP, CountrySource.BILLING
+
 
 class BinLookup(Protocol):
     def by_bin(self, digits: str | None, /) -> str | None:
@@ -51,13 +53,18 @@ def conclude(
     by_bin: str | None, by_ip: str | None, by_billing: str | None, order: Iterable[CountrySource]
 ) -> Country:
     """The first of `order` that tells something decides. All three are kept, and whether two contradict."""
-    told = {CountrySource.BIN: by_bin, CountrySource.IP: by_ip, CountrySource.BILLING: by_billing}
-    source = next((each for each in order if told.get(each) is not None), CountrySource.DEFAULT)
+    code, source = None, CountrySource.DEFAULT
+    for each in order:
+        code = by_bin if each is _BIN else by_ip if each is _IP else by_billing if each is _BILLING else None
+        if code is not None:
+            source = each
+            break
+    told = [answer for answer in (by_bin, by_ip, by_billing) if answer is not None]
     return Country(
-        code=told.get(source),
+        code=code,
         source=source,
         by_bin=by_bin,
         by_ip=by_ip,
         by_billing=by_billing,
-        disagreement=len({by_bin, by_ip, by_billing} - {None}) > 1,
+        disagreement=any(answer != told[0] for answer in told),
     )
