@@ -90,7 +90,7 @@ def build_context(settings: Settings) -> Context:
     return Context(
         database=Database(settings.sqlalchemy_url, pool_size=settings.database_pool),
         accounts=accounts,
-        router=PolicyInForce(accounts.known, policy, files),
+        router=PolicyInForce(accounts.known, policy, files, health.heed),
         settings=settings,
         health=health,
     )
@@ -209,7 +209,7 @@ async def main() -> None:
     beside = [
         asyncio.create_task(follow_policy(context), name="routing policy"),
         asyncio.create_task(
-            context.health.keep(context.database, settings.database_url, half_life=settings.scores_half_life),
+            context.health.keep(context.database, settings.database_url, learning=True),
             name="account health",
         ),
         asyncio.create_task(keep_prepared(client, settings), name="namespace"),

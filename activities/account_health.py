@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -20,7 +21,9 @@ from domain.outcome import Outcome
 from routing.card_network import network_of
 from routing.fees import load_fees
 from routing.health import HealthSnapshot, Part
+from routing.policy import Policy
 from routing.scores import ScoreRules, Scores, Tally, group_names
+from routing.thresholds import circuit_rules, score_rules
 from storage import health, scores
 from storage.database import Database
 from storage.listening import listen
@@ -48,7 +51,7 @@ def account_health(settings: Settings, accounts: Collection[str]) -> "AccountHea
             probe_for=settings.charge_timeout,
         ),
         Scores(
-            rules=ScoreRules(exploration=settings.exploration_share),
+            rules=ScoreRules(exploration=settings.exploration_share, half_life=settings.scores_half_life),
             fees=load_fees(settings.fees_file, accounts),
         ),
     )
@@ -58,10 +61,11 @@ class AccountHealth:
     """One per process. `keep` runs beside everything else; without it all accounts are taken for healthy."""
 
     def __init__(self, rules: CircuitRules | None = None, scores: Scores | None = None) -> None:
-        """`scores`: rules and fees that every later snapshot of scores takes over."""
-        self.rules = rules or CircuitRules()
+        """`rules`, and those of `scores`, count where the policy says nothing else. Fees stay as they are."""
+        self.rules = self._own_rules = rules or CircuitRules()
         self.snapshot = HealthSnapshot(rules=self.rules)
         self.scores = scores or Scores()
+        self._own_score_rules = self.scores.rules
         self.opens: Mapping[Part, int] = {}
         """How often each circuit has opened, ever."""
         self._at = datetime.now(UTC)
@@ -69,6 +73,12 @@ class AccountHealth:
         self._pending: dict[Part, list[Sample]] = {}
         self._news = asyncio.Event()
         self._learnt_at = 0.0
+
+    def heed(self, policy: Policy) -> None:
+        """A policy is in force: its thresholds count from now on, in place of this process's settings."""
+        self.rules = circuit_rules(self._own_rules, policy.thresholds)
+        self.snapshot = replace(self.snapshot, rules=self.rules)
+        self.scores = replace(self.scores, rules=score_rules(self._own_score_rules, policy.thresholds))
 
     def now(self) -> datetime:
         """The database's time, as well as this process knows it."""
@@ -87,8 +97,8 @@ class AccountHealth:
         if not sample.good or (circuit is not None and circuit.state is not CircuitState.CLOSED):
             self._news.set()
 
-    async def keep(self, database: Database, database_url: str, *, half_life: float | None = None) -> None:
-        """Tell, read, and with `half_life` (seconds) count scores as well, until cancelled."""
+    async def keep(self, database: Database, database_url: str, *, learning: bool = False) -> None:
+        """Tell, read, and where this process is `learning` count scores as well, until cancelled."""
         listening = asyncio.create_task(listen(database_url, health.CHANNEL, self._news), name="health news")
         try:
             while True:
@@ -98,8 +108,8 @@ class AccountHealth:
                 self._news.clear()
                 try:
                     await self.tell(database)
-                    if half_life is not None:
-                        await self._learn(database, half_life)
+                    if learning:
+                        await self._learn(database)
                     await self.look(database)
                 except Exception as error:  # whatever it was: nobody else would begin again
                     log.warning("health.failed", error=type(error).__name__)
@@ -145,12 +155,12 @@ class AccountHealth:
         circuit = self.snapshot.circuits.get(part)
         return circuit is None or circuit.clean(self.now(), self.rules)
 
-    async def _learn(self, database: Database, half_life: float) -> None:
+    async def _learn(self, database: Database) -> None:
         if time.monotonic() - self._learnt_at < LEARN_EVERY:
             return
         self._learnt_at = time.monotonic()
         async with database.transaction() as session:
-            await scores.learn(session, groups, half_life=half_life)
+            await scores.learn(session, groups, half_life=self.scores.rules.half_life)
 
 
 def groups(

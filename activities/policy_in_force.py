@@ -6,7 +6,7 @@ file, is a new Router that takes its place in one assignment, so a decision in h
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import structlog
@@ -50,17 +50,25 @@ class RoutingStatus(BaseModel):
 class PolicyInForce:
     """Plans as a Router does, always by the version in force."""
 
-    def __init__(self, accounts: Mapping[str, Account], first: Policy, files: DataFiles) -> None:
-        """`first`: the policy of the configuration files, for as long as the database has told of none."""
+    def __init__(
+        self,
+        accounts: Mapping[str, Account],
+        first: Policy,
+        files: DataFiles,
+        heed: Callable[[Policy], None] | None = None,
+    ) -> None:
+        """`first`: the policy of the configuration files, for as long as the database has told of none.
+        `heed` is told every policy that comes into force, the first one included."""
         self._accounts = accounts
         self._first = first
         self._files = files
         self._seen = 0
         self._fault: str | None = None
-        self._router = Router(accounts, first, *files.tables, policy_version=1)
+        self._heed = heed
         self._changed = asyncio.Event()
         self.known = asyncio.Event()
         """Set once the database has told a version: before that, nothing may be planned for good."""
+        self._put(Router(accounts, first, *files.tables, policy_version=1))
 
     @property
     def router(self) -> Router:
@@ -152,6 +160,8 @@ class PolicyInForce:
 
     def _put(self, router: Router) -> None:
         self._router = router
+        if self._heed is not None:
+            self._heed(router.policy)
         self._changed.set()
 
     async def _refused(self, database: Database, version: int, fault: str) -> None:

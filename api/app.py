@@ -50,7 +50,7 @@ def create_app(settings: Settings) -> ASGIApp:
     files = DataFiles(settings.datasets_dir, settings.geo_database, settings.bin_database)
     policy = load_policy(settings.countries_file, settings.overrides_file, accounts.known)
     known_health = account_health(settings, accounts.known)
-    router = PolicyInForce(accounts.known, policy, files)
+    router = PolicyInForce(accounts.known, policy, files, known_health.heed)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -15,10 +15,13 @@ from pathlib import Path
 from typing import Final
 
 from domain.checkout import MethodType, PaymentMethod
+from routing.ordering import order
+from routing.policy import Objective
 from routing.request import RouteRequest
 from routing.scores import ScoreRules, Scores, Tally, groups_of
 
 ACCOUNTS: Final = ("a", "b")
+METHODS: Final = dict.fromkeys(ACCOUNTS, MethodType.CARD)
 EVERY: Final = 3.0
 """Seconds between two checkouts: 20 a minute."""
 COUNTED_EVERY: Final = 2
@@ -96,7 +99,11 @@ def learned(seed: int, rules: ScoreRules | None = None) -> Run:
     decisions = [each for each in PHASES for _ in range(each.decisions)]
     for number, phase in enumerate(decisions):
         now += timedelta(seconds=EVERY)
-        first = scores.order(ACCOUNTS, REQUEST, f"co_{seed}_{number}", country="NG")[0].account
+        request = REQUEST.model_copy(update={"checkout_id": f"co_{seed}_{number}"})
+        known = scores.known(request, "NG", METHODS)
+        first = ACCOUNTS[0]
+        if known is not None:  # something has been counted
+            first = order(known, ACCOUNTS, request, Objective.SUCCESS_RATE)[0].account
         asked = ACCOUNTS.index(first)
         run.asked(asked, phase.rates)
         waiting.append((first, chance.random() < phase.rates[asked]))

@@ -22,6 +22,7 @@ from gateways.registry import BadAccounts, load_accounts
 from routing.country_map import BadCountryMap
 from routing.data_files import DataFiles
 from routing.datasets import BadDataset
+from routing.fees import BadFees, FeeTable, load_fees
 from routing.policy import Policy
 from routing.policy_diff import diff
 from routing.policy_files import BadPolicyFile, document_of, export, line, load_policy, merged
@@ -121,6 +122,7 @@ def simulate(
 ) -> None:
     """Decide past checkouts again under a draft, and say what would change. Nothing is saved."""
     accounts = _accounts()
+    fees = _fees(accounts)
 
     async def work(session: AsyncSession) -> Simulation:
         base = await policies.current(session)
@@ -128,7 +130,7 @@ def simulate(
         verdict = validate(_merged(document, [file]), accounts)
         _tell(verdict)
         assert verdict.policy is not None  # noqa: S101  # _tell has ended the command otherwise
-        simulator = Simulator(_router(accounts, verdict.policy))
+        simulator = Simulator(_router(accounts, verdict.policy), fees)
         position = None
         with _progress() as progress:
             task = progress.add_task("checkouts", total=last)
@@ -156,6 +158,13 @@ def _accounts() -> Mapping[str, Account]:
     try:
         return load_accounts(os.environ).known
     except BadAccounts as error:
+        fail(str(error))
+
+
+def _fees(accounts: Mapping[str, Account]) -> FeeTable:
+    try:
+        return load_fees(Settings().fees_file, accounts)
+    except BadFees as error:
         fail(str(error))
 
 
@@ -218,6 +227,11 @@ def _show(result: Simulation) -> None:
         for part in parts[:20]:
             table.add_row(part.name, str(part.checkouts), str(part.moved))
         out.print(table)
+    if result.fees:
+        fees = Table("expected fees, minor units", "checkouts", "before", "after")
+        for each in result.fees:
+            fees.add_row(each.currency, *map(str, (each.checkouts, each.before, each.after)))
+        out.print(fees)
     if result.without_inputs:
         out.print(f"{result.without_inputs} of them were planned before inputs were recorded.")
     out.print(result.note)

@@ -1,7 +1,7 @@
 """The route plan: which accounts may be asked, in which order, and why the others are out."""
 
 from enum import StrEnum
-from typing import Any
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -86,13 +86,37 @@ class ExcludedAccount(Frozen):
     reason: Exclusion
 
 
+class KnownScore(NamedTuple):
+    """What was known of an account for one checkout. Recorded as a list of these four."""
+
+    rate: float
+    """The success rate that was expected, 0 to 1."""
+    samples: float
+    """Recent attempts in `group`."""
+    group: str
+    """The finest group of checkouts with enough attempts; empty: everything that the account does."""
+    fee: int | None
+    """Expected, in minor units of the checkout's currency; None: not known."""
+
+
+class KnownScores(Frozen):
+    """What was known of the accounts that could be asked, whether it decided or not. With it the checkout can
+    be ordered again, by this objective or by another."""
+
+    version: int
+    """Of the counts. With the checkout's id it says who explores."""
+    exploration: float
+    """Share of the checkouts that explore."""
+    accounts: dict[str, KnownScore]
+
+
 class DecisionInputs(Frozen):
     """What the decision saw besides the checkout itself: with it and the policy, it can be made again."""
 
     closed: dict[str, Exclusion] = Field(default_factory=dict)
     """Every account that health or an operator kept out then, named by the policy or not."""
-    scores: dict[str, Any] | None = None
-    """What is known of the accounts' success, as it was handed to the ordering."""
+    scores: KnownScores | None = None
+    """None: nothing was known, or no two accounts could be asked."""
     listed_country: str | None = None
     """The issuer's country as the card table told it, before the operator's own entries."""
     network: str | None = None

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from domain.checkout import MethodType
 from domain.money import MAX_AMOUNT
 from routing.iso3166 import is_country
+from routing.request import RouteRequest
 
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Minor = Annotated[int, Field(strict=True, ge=0, le=MAX_AMOUNT)]
@@ -91,6 +92,14 @@ class FeeTable:
 
     def __init__(self, accounts: Mapping[str, AccountFees] | None = None) -> None:
         self._accounts = dict(accounts or {})
+
+    def __bool__(self) -> bool:
+        """Whether any fee is known."""
+        return bool(self._accounts)
+
+    def of(self, account: str, request: RouteRequest, method: MethodType, country: str | None) -> int | None:
+        """`fee` of a checkout. `country`: the issuer's, else the payer's for want of it."""
+        return self.fee(account, request.amount, request.currency, method, country)
 
     def fee(
         self, account: str, amount: int, currency: str, method: MethodType, issuer: str | None

@@ -167,36 +167,47 @@ class BinOverride(Part):
 
 
 class Thresholds(Part):
-    """When an account is left alone, and how much must be known before scores count."""
+    """When an account is left alone, and how much of what is known of it counts. What is left out is as the
+    settings of each process say (`configuration.md`)."""
 
-    circuit_failures: Annotated[int, Field(strict=True, ge=1, le=1000)] = Field(
-        default=5,
+    circuit_failures: Annotated[int, Field(strict=True, ge=1, le=1000)] | None = Field(
+        default=None,
         description="Failures in a row that open an account's circuit; or so many recent ones, where they "
-        "are at least `circuit_failure_percent` of the recent calls.",
+        "are at least `circuit_failure_percent` of the recent calls. Left out: `CIRCUIT_FAILURES`.",
     )
-    circuit_failure_percent: Annotated[int, Field(strict=True, ge=1, le=100)] = Field(
-        default=50, description="See `circuit_failures`."
+    circuit_failure_percent: Annotated[int, Field(strict=True, ge=1, le=100)] | None = Field(
+        default=None, description="See `circuit_failures`. Left out: `CIRCUIT_FAILURE_SHARE`."
     )
-    circuit_window: Seconds = Field(default=30, description="Seconds that count as recent.")
-    circuit_slow_after: Seconds = Field(
-        default=15, description="Seconds after which an answer counts as a failure."
+    circuit_window: Seconds | None = Field(
+        default=None, description="Seconds that count as recent. Left out: `CIRCUIT_WINDOW`."
     )
-    circuit_open_for: Seconds = Field(
-        default=15,
-        description="Seconds that a circuit stays open the first time; doubled whenever it opens again soon.",
+    circuit_slow_after: Seconds | None = Field(
+        default=None,
+        description="Seconds after which an answer counts as a failure. Left out: `CIRCUIT_SLOW_AFTER`.",
     )
-    circuit_open_at_most: Seconds = Field(default=300, description="Seconds at which the doubling ends.")
-    circuit_probe_for: Seconds = Field(
-        default=45, description="Seconds after which a probe without an answer is given up for another."
+    circuit_open_for: Seconds | None = Field(
+        default=None,
+        description="Seconds that a circuit stays open the first time; doubled whenever it opens again soon. "
+        "Left out: `CIRCUIT_OPEN_FOR`.",
     )
-    score_window: Annotated[int, Field(strict=True, ge=10, le=100_000)] = Field(
-        default=200, description="Latest attempts that a success rate is counted over."
+    circuit_open_at_most: Seconds | None = Field(
+        default=None,
+        description="Seconds at which the doubling ends. Left out: `CIRCUIT_OPEN_AT_MOST`.",
     )
-    score_minimum: Annotated[int, Field(strict=True, ge=1, le=10_000)] = Field(
-        default=20, description="Attempts below which a coarser group is asked."
+    circuit_probe_for: Seconds | None = Field(
+        default=None,
+        description="Seconds after which a probe without an answer is given up for another. Left out: "
+        "`CHARGE_TIMEOUT`.",
     )
-    exploration_percent: Annotated[int, Field(strict=True, ge=0, le=50)] = Field(
-        default=5, description="Share of the checkouts that tries an account that is not the best known."
+    score_half_life: Annotated[int, Field(strict=True, ge=1, le=30 * 86400)] | None = Field(
+        default=None,
+        description="Seconds after which an attempt counts half in its account's success rate. Left out: "
+        "`SCORES_HALF_LIFE`.",
+    )
+    exploration_percent: Annotated[int, Field(strict=True, ge=0, le=50)] | None = Field(
+        default=None,
+        description="Share of the checkouts that asks an account first that is not the best known. Left out: "
+        "`EXPLORATION_SHARE`.",
     )
 
 

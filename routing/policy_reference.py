@@ -78,7 +78,17 @@ EXAMPLES: Final[dict[type[BaseModel], dict[str, Any]]] = {
     Share: {"percent": 80, "accounts": ["flutterwave"]},
     Override: {"enabled": True, "accounts": ["flutterwave", "stripe"], "only": False},
     BinOverride: {"country": "GH", "network": "mastercard"},
-    Thresholds: {name: field.default for name, field in Thresholds.model_fields.items()},
+    Thresholds: {
+        "circuit_failures": 3,
+        "circuit_failure_percent": 60,
+        "circuit_window": 60,
+        "circuit_slow_after": 10,
+        "circuit_open_for": 30,
+        "circuit_open_at_most": 600,
+        "circuit_probe_for": 20,
+        "score_half_life": 3600,
+        "exploration_percent": 2,
+    },
 }
 """Model -> an example of each of its keys."""
 

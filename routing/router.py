@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from domain.capabilities import Account
 from domain.checkout import MethodType
@@ -10,6 +10,7 @@ from domain.route import (
     DecisionInputs,
     ExcludedAccount,
     Exclusion,
+    KnownScores,
     PlannedAccount,
     RoutePlan,
 )
@@ -17,7 +18,7 @@ from routing.candidates import Candidates, Choice, Group
 from routing.card_network import CardNetwork, network_of
 from routing.country import BinLookup, GeoLookup, conclude, is_country
 from routing.eligibility import exclusion, judge
-from routing.ordering import Place, Scores
+from routing.ordering import Scores, order
 from routing.policy import Objective, Policy
 from routing.policy_index import RuleIndex
 from routing.policy_terms import Facts
@@ -70,7 +71,8 @@ class Router:
         """The accounts to ask, best first, and the others that the policy names, with their reasons.
 
         `closed`: account -> why health or an operator keeps it out at this moment. `scores`: what is known of
-        the accounts, for what the policy's objective orders; without them accounts stay as listed.
+        the accounts. It is recorded with the plan, and decides where the policy has an objective; without it
+        accounts stay as listed.
         """
         return self.decide(self.facts(request), closed, scores)
 
@@ -100,9 +102,9 @@ class Router:
         """The plan from facts that are known. Reads nothing else: a recorded decision can be made again."""
         choice = self._choose(facts)
         request = facts.request
-        plan: list[PlannedAccount] = []
-        used: dict[str, Any] = {}
         excluded: list[ExcludedAccount] = []
+        groups: list[tuple[Group, dict[str, MethodType]]] = []
+        eligible: dict[str, MethodType] = {}
         for group in choice.groups:
             methods: dict[str, MethodType] = {}
             for account in group.accounts:
@@ -117,27 +119,34 @@ class Router:
                     )
                 else:
                     methods[account.name] = verdict
-            places = self._ordered(group, methods, facts, scores)
-            used |= {name: _recorded(place) for name, place in places.items() if place is not None}
-            plan += [
-                PlannedAccount(
-                    gateway=self._accounts[name].gateway,
-                    account=name,
-                    reason=group.reason,
-                    method=methods[name],
-                    detail=None if place is None else place.detail,
-                )
-                for name, place in places.items()
-            ]
+            groups.append((group, methods))
+            eligible |= methods
+        country = facts.country
+        known = (
+            None
+            if scores is None or len(eligible) < 2
+            else scores.known(request, country.by_bin or country.code, eligible)
+        )
+        plan = [
+            PlannedAccount(
+                gateway=self._accounts[name].gateway,
+                account=name,
+                reason=group.reason,
+                method=methods[name],
+                detail=detail,
+            )
+            for group, methods in groups
+            for name, detail in self._ordered(group, methods, request, known)
+        ]
         return RoutePlan(
-            country=facts.country,
+            country=country,
             policy_version=self.policy_version,
             plan=tuple(plan),
             excluded=tuple(excluded),
             blocked_by=choice.blocked_by,
             inputs=DecisionInputs(
                 closed=dict(closed),
-                scores=used or None,
+                scores=known,
                 listed_country=facts.listed_country,
                 network=facts.network,
                 share=choice.share,
@@ -188,25 +197,14 @@ class Router:
         return None
 
     def _ordered(
-        self, group: Group, methods: Mapping[str, MethodType], facts: Facts, scores: Scores | None
-    ) -> Mapping[str, Place | None]:
+        self,
+        group: Group,
+        methods: Mapping[str, MethodType],
+        request: RouteRequest,
+        known: KnownScores | None,
+    ) -> list[tuple[str, str | None]]:
         """The eligible accounts of a group in their order, with what gave them their place."""
         objective = self.policy.objective
-        if scores is None or objective is Objective.FIXED or not group.open or len(methods) < 2:
-            return dict.fromkeys(methods)
-        country, request = facts.country, facts.request
-        places = scores.order(
-            tuple(methods),
-            request,
-            request.checkout_id or "",
-            country=country.by_bin or country.code,
-            methods=methods,
-            objective=objective,
-        )
-        return {place.account: place for place in places}
-
-
-def _recorded(place: Place) -> dict[str, Any]:
-    """What a place is kept as: every public value of it."""
-    fields = getattr(place, "_fields", ("score", "detail"))
-    return {name: getattr(place, name) for name in fields if name != "account"}
+        if known is None or objective is Objective.FIXED or not group.open or len(methods) < 2:
+            return [(name, None) for name in methods]
+        return [(place.account, place.detail) for place in order(known, tuple(methods), request, objective)]

@@ -5,12 +5,12 @@ guesses it.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.route import DecisionInputs, RoutePlan
+from routing.fees import FeeTable
 from routing.ordering import RecordedScores
 from routing.request import RouteRequest
 from routing.router import Router
@@ -22,9 +22,6 @@ UNKNOWN_ROADS: Final = (
 NOBODY: Final = "none"
 """In place of an account: nobody could be asked."""
 BLOCKED: Final = "blocked"
-
-FeeOf = Callable[[str, RouteRequest, str | None], int | None]
-"""(account, checkout, issuer's country) -> expected fee in minor units of its currency, or None."""
 
 
 class Case(NamedTuple):
@@ -89,9 +86,11 @@ class Simulation(Shown):
 class Simulator:
     """Takes cases one by one, so that any number of them fits into memory."""
 
-    def __init__(self, draft: Router, fee_of: FeeOf | None = None) -> None:
+    def __init__(self, draft: Router, fees: FeeTable | None = None) -> None:
+        """`fees`: what is charged now. It prices both sides, and orders by cost what was decided before a fee
+        was known."""
         self._draft = draft
-        self._fee_of = fee_of
+        self._fee_table = fees or None
         self._checkouts = self._changed = self._without = 0
         self._moves: Counter[tuple[str, str]] = Counter()
         self._before: Counter[str] = Counter()
@@ -119,7 +118,7 @@ class Simulator:
         ):
             counts[0] += 1
             counts[1] += moved
-        self._price(case, before, after)
+        self._price(request, recorded, planned)
         return planned
 
     def decide(self, case: Case) -> RoutePlan:
@@ -132,8 +131,18 @@ class Simulator:
             listed_country=recorded.country.by_bin,
         )
         facts = self._draft.facts_from(request, inputs.listed_country, recorded.country.by_ip)
-        scores = None if inputs.scores is None else RecordedScores(inputs.scores)
-        return self._draft.decide(facts, inputs.closed, scores)
+        return self._draft.decide(facts, inputs.closed, self._scores(inputs))
+
+    def _scores(self, inputs: DecisionInputs) -> RecordedScores | None:
+        """As recorded, but with the draft's share of exploration, where it has one."""
+        if inputs.scores is None:
+            return None
+        percent = self._draft.policy.thresholds.exploration_percent
+        return RecordedScores(
+            inputs.scores,
+            exploration=None if percent is None else percent / 100,
+            fee_of=None if self._fee_table is None else self._fee_table.of,
+        )
 
     def result(self) -> Simulation:
         return Simulation(
@@ -151,7 +160,7 @@ class Simulator:
             countries=_parts(self._countries),
             currencies=_parts(self._currencies),
             fees=None
-            if self._fee_of is None
+            if self._fee_table is None
             else [
                 Fees(currency=currency, checkouts=count, before=before, after=after)
                 for currency, (count, before, after) in sorted(self._fees.items())
@@ -159,16 +168,19 @@ class Simulator:
             without_inputs=self._without,
         )
 
-    def _price(self, case: Case, before: str, after: str) -> None:
-        if self._fee_of is None:
-            return
-        issuer = case.recorded.country.by_bin
-        old, new = (self._fee_of(account, case.request, issuer) for account in (before, after))
+    def _price(self, request: RouteRequest, before: RoutePlan, after: RoutePlan) -> None:
+        old, new = (self._fee(request, plan) for plan in (before, after))
         if old is not None and new is not None:
-            counts = self._fees[case.request.currency]
+            counts = self._fees[request.currency]
             counts[0] += 1
             counts[1] += old
             counts[2] += new
+
+    def _fee(self, request: RouteRequest, plan: RoutePlan) -> int | None:
+        if self._fee_table is None or not plan.plan:
+            return None
+        first, country = plan.plan[0], plan.country
+        return self._fee_table.of(first.account, request, first.method, country.by_bin or country.code)
 
 
 _FROM_OUTSIDE: Final = ("disabled", "frozen", "circuit_open")

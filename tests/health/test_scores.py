@@ -13,9 +13,13 @@ from domain.blame import BY_CODE
 from domain.checkout import MethodType, PaymentMethod
 from domain.decline import DeclineCode
 from domain.money import MAX_AMOUNT
+from domain.route import KnownScores
+from routing import ordering
 from routing.fees import BadFees, FeeTable, load_fees, read_fees
+from routing.ordering import Ranked
+from routing.policy import Objective
 from routing.request import RouteRequest
-from routing.scores import Objective, Ranked, ScoreRules, Scores, Tally, explore, groups_of
+from routing.scores import ScoreRules, Scores, Tally, groups_of
 
 CARD = RouteRequest(amount=10_000, currency="NGN", method=PaymentMethod(type=MethodType.CARD, bin="539983"))
 GROUPS = ("", "card", "card/NGN", "card/NGN/NG", "card/NGN/NG/mastercard")
@@ -37,8 +41,16 @@ def everywhere(good: float, bad: float) -> dict[str, tuple[float, float]]:
     return dict.fromkeys(GROUPS, (good, bad))
 
 
-def order(known: Scores, *accounts: str, checkout: str = "co_1", **more: object) -> tuple[Ranked, ...]:
-    return known.order(accounts, CARD, checkout, country="NG", **more)  # type: ignore[arg-type]  # passed on
+def order(
+    scores: Scores, *accounts: str, checkout: str = "co_1", objective: Objective = Objective.SUCCESS_RATE
+) -> tuple[Ranked, ...]:
+    request = CARD.model_copy(update={"checkout_id": checkout})
+    known = scores.known(request, "NG", dict.fromkeys(accounts, MethodType.CARD))
+    assert known is not None
+    recorded = KnownScores.model_validate_json(known.model_dump_json())
+    made = ordering.order(recorded, accounts, request, objective)
+    assert made == ordering.order(known, accounts, request, objective)
+    return made
 
 
 def test_the_groups_of_a_checkout() -> None:
@@ -51,7 +63,7 @@ def test_the_better_one_is_first_and_equals_stay_in_their_order() -> None:
     known = scores(a=everywhere(40, 60), b=everywhere(90, 10))
     assert [each.account for each in order(known, "a", "b")] == ["b", "a"]
     best = order(known, "a", "b")[0]
-    assert (best.group, best.samples, best.explored) == (GROUPS[-1], 100, False)
+    assert (best.score, best.explored) == (0.9, False)
     assert best.detail == "90.0% expected, 100 recent attempts of card/NGN/NG/mastercard"
     assert [each.account for each in order(scores(), "b", "a", "c")] == ["b", "a", "c"]
 
@@ -60,9 +72,11 @@ def test_a_thin_group_leans_on_the_next_coarser_one() -> None:
     known = scores(a={"": (900, 100), "card": (900, 100), "card/NGN": (0, 2)}, b={"": (10, 10)})
     first, second = order(known, "a", "b")
     # Two failures in NGN weigh little beside a thousand cards; `card` is the finest with enough.
-    assert (first.account, first.group, first.samples) == ("a", "card", 1000)
+    assert first.account == "a"
+    assert first.detail.endswith("expected, 1000 recent attempts of card")
     assert 0.7 < first.score < 0.8
-    assert (second.account, second.group) == ("b", "")
+    assert second.account == "b"
+    assert second.detail.endswith("expected, 20 recent attempts")
 
 
 def test_who_explores_is_decided_by_version_and_checkout_alone() -> None:
@@ -79,14 +93,13 @@ def test_who_explores_is_decided_by_version_and_checkout_alone() -> None:
         assert {each.account for each in made} == {"a", "b", "c"}
 
 
-def test_a_recorded_ranking_gives_the_same_decision_again() -> None:
-    known = scores(rules=ScoreRules(exploration=0.5), a=everywhere(90, 10), b=everywhere(9, 1))
-    for number in range(50):
-        made = order(known, "a", "b", checkout=f"co_{number}")
-        ranked = sorted((each._replace(explored=False) for each in made), key=lambda each: -each.score)
-        recorded = [Ranked(*each) for each in json.loads(json.dumps(ranked))]
-        again = explore(recorded, known.version, f"co_{number}", 0.5)
-        assert [each.account for each in again] == [each.account for each in made]
+def test_before_the_first_count_nothing_is_known() -> None:
+    methods = {"a": MethodType.CARD, "b": MethodType.CARD}
+    assert Scores().known(CARD, "NG", methods) is None
+    fees = read_fees(FEES.encode(), ("a", "b"), name="fees.json")
+    known = Scores(fees=fees).known(CARD, "NG", methods)
+    assert known is not None
+    assert known.accounts["a"] == (0.8, 0.0, "", 140)
 
 
 FEES = json.dumps(

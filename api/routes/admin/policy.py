@@ -180,7 +180,7 @@ async def simulate(body: SimulateBody, parts: Parts, _operator: Viewing) -> Simu
     Outcomes of roads not taken are unknown.
     """
     policy = _sound(await asyncio.to_thread(validate, body.policy, parts.accounts.known), "/policy")
-    simulator = Simulator(parts.router.drafted(policy))
+    simulator = Simulator(parts.router.drafted(policy), parts.health.scores.fees)
     left, position = body.last, None
     while left > 0:
         async with parts.database.transaction() as session:
