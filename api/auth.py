@@ -24,6 +24,11 @@ async def key(
     return credentials.credentials
 
 
+async def bearer_key(request: Request) -> str:
+    """The same outside of the framework's dependencies. Raises Unauthorized."""
+    return await key(request, await _bearer(request))
+
+
 Key = Annotated[str, Depends(key)]
 
 

@@ -3,23 +3,21 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import Field
 
 from api.auth import Parts
 from api.errors import InvalidRequest, Unauthorized, Unavailable, problem_responses
 from api.recent_keys import RecentMerchant
+from api.resolving import Question, ResolveRoute
 from api.schemas_answers import RoutingView
-from api.schemas_fields import Bin, Country, Currency, GatewayName, Ip, Network
 from api.services import Services
 from api.views import routing_view
-from domain.checkout import CaptureMethod, Customer, MethodType, PaymentMethod
-from domain.money import MAX_AMOUNT
+from domain.checkout import Customer, PaymentMethod
 from domain.route import Exclusion
 from domain.switches import Switch
 from routing.request import RouteRequest
 from storage import switches
 
-router = APIRouter(prefix="/v1/routing", tags=["routing"])
+router = APIRouter(prefix="/v1/routing", tags=["routing"], route_class=ResolveRoute)
 
 
 @router.get(
@@ -28,52 +26,29 @@ router = APIRouter(prefix="/v1/routing", tags=["routing"])
     summary="Explain a route",
     responses=problem_responses(Unauthorized, InvalidRequest, Unavailable),
 )
-async def resolve(
-    parts: Parts,
-    merchant: RecentMerchant,
-    currency: Annotated[Currency, Query(description="ISO 4217, upper case.", examples=["NGN"])],
-    amount: Annotated[int, Query(ge=1, le=MAX_AMOUNT, description="Minor units.")] = 1000,
-    method: Annotated[MethodType, Query(description="How the customer pays.")] = MethodType.CARD,
-    country: Annotated[Country | None, Query(description="Billing country.")] = None,
-    ip: Annotated[Ip | None, Query(description="The customer's address.")] = None,
-    bin: Annotated[Bin | None, Query(description="First 6 or 8 digits of the card.")] = None,  # noqa: A002  # the contract's name
-    network: Annotated[Network | None, Query(description="Mobile network.")] = None,
-    gateway: Annotated[GatewayName | None, Query(description="The merchant's choice.")] = None,
-    capture_method: Annotated[
-        CaptureMethod, Query(description="As in a checkout.")
-    ] = CaptureMethod.AUTOMATIC,
-    metadata: Annotated[
-        list[Annotated[str, Field(max_length=541)]] | None,
-        Query(max_length=50, description="As in a checkout, `key=value` each.", examples=[["cart=42"]]),
-    ] = None,
-    checkout: Annotated[
-        str | None,
-        Query(
-            pattern="^co_[0-9a-z]{26}$",
-            description="The share of a volume split that this checkout falls into; left out: any one.",
-        ),
-    ] = None,
-) -> Response:
+async def resolve(parts: Parts, merchant: RecentMerchant, question: Annotated[Question, Query()]) -> Response:
     """As if the checkout had a token for every gateway, and the customer an e-mail address and a phone.
 
     Health of accounts aside, this is the plan that a checkout of the calling merchant would get.
     """
     request = RouteRequest(
-        amount=amount,
-        currency=currency,
+        amount=question.amount,
+        currency=question.currency,
         method=PaymentMethod(
-            type=method,
-            bin=bin,
+            type=question.method,
+            bin=question.bin,
             tokens={account.gateway: "any" for account in parts.accounts.known.values()},
-            network=network,
+            network=question.network,
         ),
-        customer=Customer(email="any@example.com", name="Any", phone="+1", ip=ip, country=country),
-        capture_method=capture_method,
+        customer=Customer(
+            email="any@example.com", name="Any", phone="+1", ip=question.ip, country=question.country
+        ),
+        capture_method=question.capture_method,
         allow_redirect=True,
-        gateway=gateway,
-        checkout_id=checkout,
+        gateway=question.gateway,
+        checkout_id=question.checkout,
         merchant=merchant,
-        metadata=dict(_pair(each) for each in metadata or ()),
+        metadata=dict(_pair(each) for each in question.metadata or ()),
     )
     health, frozen = parts.health, await _frozen(parts)
     route, _ = health.snapshot.plan(
@@ -84,7 +59,7 @@ async def resolve(
         closed=frozen,
     )
     # Written straight away: checking our own answer against its schema would take longer than the decision.
-    answer = routing_view(route, bin).model_dump_json()
+    answer = routing_view(route, question.bin).model_dump_json()
     return Response(answer, media_type="application/json")
 
 
