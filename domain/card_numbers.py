@@ -19,6 +19,7 @@ like a card and cannot be told from one; of EAN-13 bar codes that begin with 4, 
 import binascii
 import re
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import accumulate
 from operator import or_, xor
 from typing import Final
@@ -98,6 +99,7 @@ _FORBIDDEN_NAME: Final = re.compile(
 )
 _BIN_NAMES: Final = frozenset({"bin", "cardbin", "iin"})
 _LONGEST_BIN: Final = 8
+_LONGEST_REMEMBERED: Final = 20
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 _NUMBERED: Final = re.compile(
     r"[0-9]+$|(?:^|[ _-])(?:[a-z]|first|second|third|fourth|last|one|two|three|four|start|end|left|right)$"
@@ -111,7 +113,7 @@ _BETWEEN: Final = "\x1f"
 
 def contains_card_number(text: str) -> bool:
     """True where a card number stands anywhere in `text`. Linear in its length."""
-    return any(_has_card(reading) for reading in _readings(text))
+    return len(text) >= SHORTEST and any(_has_card(reading) for reading in _readings(text))
 
 
 def find_card_data(document: object) -> str | None:
@@ -134,7 +136,8 @@ def find_card_data(document: object) -> str | None:
                     if _forbidden(str(key), inner):
                         return _pointer((place, str(key)))
                     texts.append((place, str(key)))
-                texts += [(place, text) for text in _rejoined((_stem(key), value[key]) for key in value)]
+                if len(value) > 1:
+                    texts += [(place, text) for text in _rejoined((_stem(key), value[key]) for key in value)]
                 pending += [((place, str(key)), inner) for key, inner in reversed(value.items())]
             case list() | tuple():
                 fours = (("", item if len(_text_of(item)) == 4 else None) for item in value)
@@ -174,10 +177,19 @@ def _text_of(value: object) -> str:
 def _forbidden(key: str, value: object) -> bool:
     if value is None or value == "" or value == [] or value == {}:
         return False
-    name = "".join(character for character in key.lower() if character.isalnum())
-    if name in _BIN_NAMES:
+    # Plain names come again and again. Nothing with a digit in it is remembered.
+    plain = len(key) <= _LONGEST_REMEMBERED and key.isalpha()
+    meaning = _meaning(key) if plain else _meaning.__wrapped__(key)
+    if meaning is None:
         return sum(map(str.isdecimal, _text_of(value))) > _LONGEST_BIN
-    return _FORBIDDEN_NAME.fullmatch(name) is not None
+    return meaning
+
+
+@lru_cache(maxsize=512)
+def _meaning(key: str) -> bool | None:
+    """Whether a value under this name is card data; None: that depends on its length."""
+    name = "".join(character for character in key.lower() if character.isalnum())
+    return None if name in _BIN_NAMES else _FORBIDDEN_NAME.fullmatch(name) is not None
 
 
 def _stem(key: object) -> str:
@@ -237,7 +249,8 @@ def _plain(text: str) -> str:
 
 def _has_card(text: str) -> bool:
     """Groups of digits with only gaps between them can make up a number; a barrier parts them from others."""
-    text = _UUID.sub(lambda uuid: uuid[0] if _DIGITS_AND_DASHES.fullmatch(uuid[0]) else "", text)
+    if "-" in text:
+        text = _UUID.sub(lambda uuid: uuid[0] if _DIGITS_AND_DASHES.fullmatch(uuid[0]) else "", text)
     groups: list[str] = []
     telephones: set[int] = set()
     size = 0

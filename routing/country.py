@@ -59,12 +59,13 @@ def conclude(
         if code is not None:
             source = each
             break
-    told = [answer for answer in (by_bin, by_ip, by_billing) if answer is not None]
+    first = by_bin or by_ip or by_billing
     return Country(
         code=code,
         source=source,
         by_bin=by_bin,
         by_ip=by_ip,
         by_billing=by_billing,
-        disagreement=any(answer != told[0] for answer in told),
+        disagreement=(by_ip is not None and by_ip != first)
+        or (by_billing is not None and by_billing != first),
     )

@@ -1,6 +1,7 @@
 """The route plan of a checkout: which accounts may be asked, in which order, and why the others are out."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -114,9 +115,7 @@ class Router:
                     else judge(account, request, closed.get(account.name))
                 )
                 if isinstance(verdict, Exclusion):
-                    excluded.append(
-                        ExcludedAccount(gateway=account.gateway, account=account.name, reason=verdict)
-                    )
+                    excluded.append(_excluded(account.gateway, account.name, verdict))
                 else:
                     methods[account.name] = verdict
             groups.append((group, methods))
@@ -128,13 +127,7 @@ class Router:
             else scores.known(request, country.by_bin or country.code, eligible)
         )
         plan = [
-            PlannedAccount(
-                gateway=self._accounts[name].gateway,
-                account=name,
-                reason=group.reason,
-                method=methods[name],
-                detail=detail,
-            )
+            _planned(self._accounts[name].gateway, name, group.reason, methods[name], detail)
             for group, methods in groups
             for name, detail in self._ordered(group, methods, request, known)
         ]
@@ -208,3 +201,18 @@ class Router:
         if known is None or objective is Objective.FIXED or not group.open or len(methods) < 2:
             return [(name, None) for name in methods]
         return [(place.account, place.detail) for place in order(known, tuple(methods), request, objective)]
+
+
+# The same few come again and again, and never change.
+
+
+@lru_cache(maxsize=4096)
+def _planned(
+    gateway: str, account: str, reason: str, method: MethodType, detail: str | None
+) -> PlannedAccount:
+    return PlannedAccount(gateway=gateway, account=account, reason=reason, method=method, detail=detail)
+
+
+@lru_cache(maxsize=4096)
+def _excluded(gateway: str, account: str, reason: Exclusion) -> ExcludedAccount:
+    return ExcludedAccount(gateway=gateway, account=account, reason=reason)
