@@ -1,5 +1,6 @@
 """`python -m api`: serve the API, on loopback unless `API_HOST` says otherwise."""
 
+import gc
 import sys
 
 import uvicorn
@@ -22,6 +23,8 @@ def main() -> int:
     except (BadAccounts, BadCountryMap, BadPolicyFile, BadDataset, BadFees) as error:
         sys.stderr.write(f"The API does not start: {error}\n")
         return 1
+    gc.collect()
+    gc.freeze()  # what a start makes lives as long as the process: no collection need look at it again
     uvicorn.run(
         app,
         host=settings.api_host,

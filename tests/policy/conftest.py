@@ -35,12 +35,16 @@ def data_files(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def in_force(
-    data_files: tuple[Path, Path], policy: Policy = POLICY, *, without: frozenset[str] = frozenset()
+    data_files: tuple[Path, Path],
+    policy: Policy = POLICY,
+    *,
+    without: frozenset[str] = frozenset(),
+    heed: Callable[[Policy], None] | None = None,
 ) -> PolicyInForce:
     """One process's policy; `without`: accounts that it does not know at all."""
     known = {name: account for name, account in accounts().items() if name not in without}
     bins, geo = data_files
-    return PolicyInForce(known, policy, DataFiles(Path(), geo, bins))
+    return PolicyInForce(known, policy, DataFiles(Path(), geo, bins), heed)
 
 
 @asynccontextmanager

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from activities.account_health import AccountHealth
 from domain.checkout import Customer, PaymentMethod
+from domain.circuit import CircuitRules, CircuitState
+from domain.outcome import NotSent, NotSentCause
 from routing.bins import encode
-from routing.policy import Policy
+from routing.policy import Policy, Thresholds
 from routing.policy_files import document_of
 from routing.request import RouteRequest
 from storage import admin_events, policies
@@ -142,3 +145,32 @@ async def test_data_files_that_are_replaced_are_read_and_broken_ones_are_not(
             "geo": "is not an MMDB file, or is damaged",
         }
         assert process.plan(NIGERIA).country.code == "KE"
+
+
+async def test_its_thresholds_count_in_every_process(
+    database: Database, database_url: str, data_files: Files
+) -> None:
+    lenient = CircuitRules(failures=1000, share=0.3)
+    healths = [AccountHealth(lenient), AccountHealth(lenient)]
+    processes = [in_force(data_files, heed=each.heed) for each in healths]
+    assert [each.rules for each in healths] == [lenient, lenient]
+    async with following(database, database_url, *processes):
+        thresholds = Thresholds(circuit_failures=2, exploration_percent=0)
+        assert await save(database, 1, POLICY.model_copy(update={"thresholds": thresholds})) is not None
+        async with asyncio.timeout(2):
+            await asyncio.gather(*(process.until_changed(2) for process in processes))
+        for each in healths:
+            await each.look(database)
+            assert each.rules == each.snapshot.rules == CircuitRules(failures=2, share=0.3)
+            assert each.scores.rules.exploration == 0
+        failed = NotSent(cause=NotSentCause.UNREACHABLE, detail="refused")
+        for _ in range(2):
+            healths[0].note("stripe", "card", failed, 0.1)
+        await healths[0].tell(database)
+        await healths[1].look(database)
+        assert healths[1].snapshot.circuits["stripe", "card"].state is CircuitState.OPEN
+        # Taken back, the settings count again.
+        assert await save(database, 2, POLICY) is not None
+        async with asyncio.timeout(2):
+            await asyncio.gather(*(process.until_changed(3) for process in processes))
+        assert [each.rules for each in healths] == [lenient, lenient]
