@@ -104,7 +104,13 @@ def test_a_checkout_is_answered_with_exactly_the_contracts_fields() -> None:
     }
     assert answer["object"] == "checkout"
     assert answer["routing"]["plan"] == [
-        {"gateway": "flutterwave", "account": "flutterwave", "reason": "country_map", "detail": None}
+        {
+            "gateway": "flutterwave",
+            "account": "flutterwave",
+            "reason": "country_map",
+            "health": None,
+            "detail": None,
+        }
     ]
 
 
