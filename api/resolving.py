@@ -4,7 +4,7 @@ That machinery takes ten times as long as deciding a route. The schema is the sa
 documents, and a wrong question is refused in the same words.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
@@ -54,7 +54,7 @@ Answer = Callable[[Services, str, Question], Awaitable[Response]]
 class ResolveRoute(APIRoute):
     """A route whose endpoint takes (services, merchant's id, question)."""
 
-    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         answer: Answer = self.endpoint
 
         async def handle(request: Request) -> Response:

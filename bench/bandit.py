@@ -101,9 +101,7 @@ def learned(seed: int, rules: ScoreRules | None = None) -> Run:
         now += timedelta(seconds=EVERY)
         request = REQUEST.model_copy(update={"checkout_id": f"co_{seed}_{number}"})
         known = scores.known(request, "NG", METHODS)
-        first = ACCOUNTS[0]
-        if known is not None:  # something has been counted
-            first = order(known, ACCOUNTS, request, Objective.SUCCESS_RATE)[0].account
+        first = order(known, ACCOUNTS, request, Objective.SUCCESS_RATE)[0].account
         asked = ACCOUNTS.index(first)
         run.asked(asked, phase.rates)
         waiting.append((first, chance.random() < phase.rates[asked]))

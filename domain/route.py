@@ -116,7 +116,7 @@ class DecisionInputs(Frozen):
     closed: dict[str, Exclusion] = Field(default_factory=dict)
     """Every account that health or an operator kept out then, named by the policy or not."""
     scores: KnownScores | None = None
-    """None: nothing was known, or no two accounts could be asked."""
+    """None: there was nothing to know, or no two accounts could be asked."""
     listed_country: str | None = None
     """The issuer's country as the card table told it, before the operator's own entries."""
     network: str | None = None

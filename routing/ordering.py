@@ -25,10 +25,14 @@ FeeOf = Callable[[str, RouteRequest, MethodType, str | None], int | None]
 class Scores(Protocol):
     """What is known of accounts at one moment. Never changes, so that a decision can be made again."""
 
+    @property
+    def empty(self) -> bool:
+        """Nothing is known of any account: not worth recording where it decides nothing."""
+
     def known(
         self, request: RouteRequest, country: str | None, methods: Mapping[str, MethodType]
-    ) -> KnownScores | None:
-        """What is known of these accounts for this checkout; None: nothing at all.
+    ) -> KnownScores:
+        """What is known of these accounts for this checkout.
 
         `country`: the card issuer's, else the payer's. `methods`: account -> by which it would be asked.
         """
@@ -36,6 +40,8 @@ class Scores(Protocol):
 
 class RecordedScores:
     """What was known when a decision was made: for making it again."""
+
+    empty = False
 
     def __init__(
         self, recorded: KnownScores, *, exploration: float | None = None, fee_of: FeeOf | None = None

@@ -121,11 +121,10 @@ class Router:
             groups.append((group, methods))
             eligible |= methods
         country = facts.country
-        known = (
-            None
-            if scores is None or len(eligible) < 2
-            else scores.known(request, country.by_bin or country.code, eligible)
-        )
+        known = None
+        idle = self.policy.objective is Objective.FIXED and (scores is None or scores.empty)
+        if scores is not None and not idle and len(eligible) > 1:
+            known = scores.known(request, country.by_bin or country.code, eligible)
         plan = [
             _planned(self._accounts[name].gateway, name, group.reason, methods[name], detail)
             for group, methods in groups

@@ -74,15 +74,18 @@ class Scores:
     rules: ScoreRules = field(default_factory=ScoreRules)
     fees: FeeTable = field(default_factory=FeeTable)
 
+    @property
+    def empty(self) -> bool:
+        """Nothing has been counted yet, and no fee is known."""
+        return not self.version and not self.fees
+
     def known(
         self, request: RouteRequest, country: str | None, methods: Mapping[str, MethodType]
-    ) -> KnownScores | None:
-        """What is known of these accounts for this checkout; None before the first count, without fees.
+    ) -> KnownScores:
+        """What is known of these accounts for this checkout.
 
         `country`: the card issuer's, else the payer's. `methods`: account -> by which it would be asked.
         """
-        if not self.version and not self.fees:
-            return None
         accounts: dict[str, KnownScore] = {}
         groups: dict[MethodType, GroupNames] = {}
         for account, method in methods.items():

@@ -120,9 +120,8 @@ def test_a_draft_explores_as_it_says_or_as_it_was() -> None:
 
 def test_fees_are_those_of_then_or_else_those_of_now() -> None:
     cost = policy(Objective.COST)
-    rates = {"stripe": 0.9, "flutterwave": 0.8}
-    then = recorded(policy(Objective.SUCCESS_RATE), scores(fees=FEES, **rates))
-    unknown = recorded(policy(Objective.SUCCESS_RATE), scores(**rates))
+    then = recorded(policy(Objective.SUCCESS_RATE), scores(fees=FEES, stripe=0.9, flutterwave=0.8))
+    unknown = recorded(policy(Objective.SUCCESS_RATE), scores(stripe=0.9, flutterwave=0.8))
     assert (then.recorded.plan[0].account, unknown.recorded.plan[0].account) == ("stripe", "stripe")
     assert first_under(cost, then) == {"flutterwave": 1}
     assert first_under(cost, unknown) == {"stripe": 1}
