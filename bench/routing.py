@@ -3,6 +3,7 @@
 Ends with 1 where a target is missed, and says by how much and what bounds it.
 """
 
+import argparse
 import asyncio
 import gc
 import os
@@ -49,6 +50,7 @@ P95_TARGET: Final = 20.0
 DECISIONS: Final = 50_000
 CONNECTIONS: Final = 16
 PROCESSES: Final = 2
+"""One a core: the load generator takes what is left."""
 SECONDS: Final = 10.0
 WARM_UP: Final = 3.0
 
@@ -82,7 +84,6 @@ def in_process(policy: Policy, settings: Settings, environ: dict[str, str]) -> f
         worked.append(time.thread_time_ns() - start)
     gc.unfreeze()
     at, work = percentiles(times), percentiles(worked)
-    print(f"load of the machine before: {os.getloadavg()[0]:.1f}, on {os.cpu_count()} cores")
     print(f"in process: {len(times):,} decisions, {RULES:,} rules, all BIN and address data, scores recorded")
     for told, figures in (("elapsed", at), ("processor time, the clock's own included", work)):
         print(
@@ -125,10 +126,10 @@ def bins() -> Sequence[str]:
 
 @asynccontextmanager
 async def serving(
-    directory: Path, policy: Policy, environ: dict[str, str]
+    directory: Path, policy: Policy, environ: dict[str, str], count: int
 ) -> AsyncIterator[tuple[list[int], str, list[int]]]:
     """A database with the policy, and API processes: their ports, a merchant's key, their process ids."""
-    ports = [Ports.free() for _ in range(PROCESSES + 1)]
+    ports = [Ports.free() for _ in range(count + 1)]
     async with running_postgres(directory / "postgres", ports[-1].postgres) as server:
         url = await create_database(server, "bench")
         migrate = Program(
@@ -145,7 +146,7 @@ async def serving(
         await database.aclose()
         processes = []
         try:
-            for number in range(PROCESSES):
+            for number in range(count):
                 program = Program(
                     f"api-{number}",
                     (sys.executable, "-m", "api"),
@@ -160,7 +161,7 @@ async def serving(
                     ),
                 )
                 processes.append(await spawn(program, directory / f"api-{number}.log"))
-            listening = [each.api for each in ports[:PROCESSES]]
+            listening = [each.api for each in ports[:count]]
             await until_serving(listening, key)
             yield listening, key, [process.pid for process in processes]
         finally:
@@ -198,11 +199,11 @@ def questions(key: str) -> list[bytes]:
     ]
 
 
-async def over_http(policy: Policy, environ: dict[str, str]) -> Load:
+async def over_http(policy: Policy, environ: dict[str, str], count: int) -> Load:
     """Print the figures; answers the load."""
     with tempfile.TemporaryDirectory(prefix="bench-routing-") as directory:
         os.chmod(directory, 0o755)  # noqa: S103  # PostgreSQL may have to run as another user
-        async with serving(Path(directory), policy, environ) as (ports, key, pids):
+        async with serving(Path(directory), policy, environ, count) as (ports, key, pids):
             own, others = psutil.Process(), [psutil.Process(pid) for pid in pids]
             before = [sum(each.cpu_times()[:2]) for each in (own, *others)]
             load = await put_load(
@@ -212,7 +213,7 @@ async def over_http(policy: Policy, environ: dict[str, str]) -> Load:
             memory = [each.memory_full_info() for each in others]
     seconds = SECONDS + WARM_UP
     print(
-        f"over HTTP: {PROCESSES} API processes and the load generator on {os.cpu_count()} cores,"
+        f"over HTTP: {count} API processes and the load generator on {os.cpu_count()} cores,"
         f" {CONNECTIONS} connections, {SECONDS:.0f} s"
     )
     print(f"  {load.rate:,.0f} decisions/s, {load.wrong} wrong answers")
@@ -231,7 +232,10 @@ async def over_http(policy: Policy, environ: dict[str, str]) -> Load:
     return load
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="bench.routing", description="How fast a route is decided.")
+    parser.add_argument("--processes", type=int, default=PROCESSES, help="of the API")
+    given = parser.parse_args(arguments)
     os.chdir(ROOT)
     environ = {
         name: value
@@ -246,8 +250,9 @@ def main() -> int:
     }
     names = tuple(load_accounts(environ).known)
     policy = policy_of(RULES, names)
+    print(f"load of the machine before: {os.getloadavg()[0]:.1f}, on {os.cpu_count()} cores")
     p99 = in_process(policy, Settings(), environ)
-    load = uvloop.run(over_http(policy, environ))
+    load = uvloop.run(over_http(policy, environ, given.processes))
     p95 = load.percentile(95) * 1000
     missed = [
         told
