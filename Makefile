@@ -7,7 +7,7 @@ DATA_DIR ?= .data
 export DATA_DIR
 
 .DEFAULT_GOAL := help
-.PHONY: help setup datasets demo test check chaos chaos-selftest lock clean
+.PHONY: help setup datasets demo test check chaos chaos-selftest new-gateway gateway-docs lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,12 @@ chaos: setup ## the fault campaign: N=1000 checkouts under faults and kills (SEE
 
 chaos-selftest: setup ## the proof that the campaign's oracle sees: mutants, and the obvious design beside ours
 	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- $(BIN)/python -m chaos.selftest
+
+new-gateway: $(VENV)/.installed ## begin a gateway: adapter, simulator and contract data to fill in (NAME=acme)
+	$(BIN)/python -m devstack.new_gateway $(NAME)
+
+gateway-docs: $(VENV)/.installed ## write the table of docs/gateways.md from what the adapters declare
+	$(BIN)/python -m devstack.support_table
 
 lock: ## pin all dependencies anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --extra dev --generate-hashes \

@@ -12,6 +12,7 @@ from typing import Any, Final
 import asyncpg
 
 from chaos.transcript import Transcript
+from gateways.registry import registrations
 from sandbox.client import SandboxClient
 
 Row = dict[str, Any]
@@ -42,7 +43,9 @@ class Evidence:
     transcript: Transcript = field(default_factory=Transcript)
     quiet_period: float = 0.0
     """Seconds that the product was told to wait before it believes "not found"."""
-    keyless: frozenset[str] = frozenset({"flutterwave"})
+    keyless: frozenset[str] = frozenset(
+        name for name, found in registrations().items() if found.capabilities.key_life is None
+    )
     """Gateways without idempotency: a charge sent twice is taken twice."""
 
 

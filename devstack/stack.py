@@ -194,8 +194,7 @@ class Stack:
         directory.mkdir(exist_ok=True)
         options = [
             *("--host", HOST, "--port", str(self.ports.sandbox)),
-            *("--stripe-port", str(self.ports.sandbox_stripe)),
-            *("--flutterwave-port", str(self.ports.sandbox_flutterwave)),
+            *(word for name, port in self.ports.gateways.items() for word in (f"--{name}-port", str(port))),
             *("--data-dir", str(directory), "--webhook-base", f"{self.api_url}/webhooks"),
         ]
 

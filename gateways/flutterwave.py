@@ -35,7 +35,11 @@ from domain.outcome import (
     Unknown,
 )
 from gateways import flutterwave_answers as answers
+<<<<<<< HEAD
 from gateways import flutterwave_chargebacks as chargebacks
+=======
+from gateways import flutterwave_listing as listing
+>>>>>>> paystack
 from gateways import transport
 from gateways.base import (
     CaptureRequest,
@@ -51,6 +55,7 @@ from gateways.base import (
     InvalidSignature,
     LookUpAnswer,
     PaymentHandle,
+    PaymentPageAnswer,
     RefundAnswer,
     RefundLookUpAnswer,
     RefundRefused,
@@ -231,6 +236,7 @@ class Flutterwave(Gateway):
             return Unknown(detail=f"unreadable refund: {fault}")
         return FoundRefunds(refunds=tuple(refunds.values()))
 
+<<<<<<< HEAD
     async def look_up_disputes(self, handle: PaymentHandle) -> DisputeLookUpAnswer:
         """Chargebacks are listed by Flutterwave's own reference of a transaction: that is asked first."""
         identifier = await self._captured_id(handle)
@@ -257,6 +263,15 @@ class Flutterwave(Gateway):
         """Flutterwave sends webhooks about chargebacks on request only, and by its own reference."""
         listed = await self._listed("/chargebacks", "from", since.isoformat(), most=_MAX_CHARGEBACK_PAGES)
         return listed if isinstance(listed, Unknown) else chargebacks.of_account(listed)
+=======
+    async def list_payments(
+        self, since: datetime, until: datetime, cursor: str | None = None
+    ) -> PaymentPageAnswer:
+        response = await self._call("GET", listing.path_of(since, until, cursor))
+        if not isinstance(response, httpx.Response):
+            return response
+        return listing.read(response, since, until, cursor)
+>>>>>>> paystack
 
     def read_webhook(
         self,

@@ -37,6 +37,7 @@ from gateways.base import (
     GatewayRefund,
     LookUpAnswer,
     PaymentHandle,
+    PaymentPageAnswer,
     RefundAnswer,
     RefundLookUpAnswer,
     RefundRefused,
@@ -50,7 +51,11 @@ from gateways.base import (
 from gateways.stripe_client import Refused, StripeWire, ask
 from gateways.stripe_currencies import MAXIMUM, MINIMUM, STRIPE_EXPONENTS, to_stripe
 from gateways.stripe_declines import inexpressible, refusal_to_settle
+<<<<<<< HEAD
 from gateways.stripe_disputes import disputed_since, disputes_of
+=======
+from gateways.stripe_listing import list_payments
+>>>>>>> paystack
 from gateways.stripe_look_up import LookUp
 from gateways.stripe_objects import (
     REFERENCE,
@@ -301,6 +306,11 @@ class Stripe(Gateway):
         intents = [payment for payment in found if payment.payment_id.startswith("pi_")]
         intents.sort(key=lambda payment: payment.status not in MONEYED)
         return intents[0].payment_id if intents else Unknown(detail="no payment has been made on the page")
+
+    async def list_payments(
+        self, since: datetime, until: datetime, cursor: str | None = None
+    ) -> PaymentPageAnswer:
+        return await list_payments(self._wire, since, until, cursor)
 
     def read_webhook(self, body: bytes, headers: Mapping[str, str], now: datetime) -> WebhookEvent:
         verify(body, headers, self._webhook_secrets, now)

@@ -8,17 +8,13 @@ from config.settings import Settings
 from gateways import transport
 from gateways.base import Registration
 from gateways.registry import registrations
-
-DOCUMENTED = {
-    # Our call cap of 28 s, 80 s that Stripe's own libraries wait, a minute of search lag: rounded up.
-    "stripe": timedelta(minutes=5),
-    # 28 s at Flutterwave before its 503, 28 s of ours, about ten times: no upper bound is documented.
-    "flutterwave": timedelta(minutes=10),
-}
+from tests.contract.case import ContractCase
+from tests.contract.every import every
 
 
-def test_every_gateway_has_a_documented_quiet_period() -> None:
-    assert {name: found.capabilities.quiet_period for name, found in registrations().items()} == DOCUMENTED
+@every()
+def test_every_gateway_has_a_documented_quiet_period(case: ContractCase) -> None:
+    assert registrations()[case.gateway].capabilities.quiet_period == case.quiet_period
 
 
 def test_production_settings_do_not_shorten_them(monkeypatch: pytest.MonkeyPatch) -> None:
