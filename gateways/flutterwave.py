@@ -35,11 +35,8 @@ from domain.outcome import (
     Unknown,
 )
 from gateways import flutterwave_answers as answers
-<<<<<<< HEAD
 from gateways import flutterwave_chargebacks as chargebacks
-=======
 from gateways import flutterwave_listing as listing
->>>>>>> paystack
 from gateways import transport
 from gateways.base import (
     CaptureRequest,
@@ -236,7 +233,6 @@ class Flutterwave(Gateway):
             return Unknown(detail=f"unreadable refund: {fault}")
         return FoundRefunds(refunds=tuple(refunds.values()))
 
-<<<<<<< HEAD
     async def look_up_disputes(self, handle: PaymentHandle) -> DisputeLookUpAnswer:
         """Chargebacks are listed by Flutterwave's own reference of a transaction: that is asked first."""
         identifier = await self._captured_id(handle)
@@ -263,7 +259,7 @@ class Flutterwave(Gateway):
         """Flutterwave sends webhooks about chargebacks on request only, and by its own reference."""
         listed = await self._listed("/chargebacks", "from", since.isoformat(), most=_MAX_CHARGEBACK_PAGES)
         return listed if isinstance(listed, Unknown) else chargebacks.of_account(listed)
-=======
+
     async def list_payments(
         self, since: datetime, until: datetime, cursor: str | None = None
     ) -> PaymentPageAnswer:
@@ -271,7 +267,6 @@ class Flutterwave(Gateway):
         if not isinstance(response, httpx.Response):
             return response
         return listing.read(response, since, until, cursor)
->>>>>>> paystack
 
     def read_webhook(
         self,

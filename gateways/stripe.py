@@ -51,11 +51,8 @@ from gateways.base import (
 from gateways.stripe_client import Refused, StripeWire, ask
 from gateways.stripe_currencies import MAXIMUM, MINIMUM, STRIPE_EXPONENTS, to_stripe
 from gateways.stripe_declines import inexpressible, refusal_to_settle
-<<<<<<< HEAD
 from gateways.stripe_disputes import disputed_since, disputes_of
-=======
 from gateways.stripe_listing import list_payments
->>>>>>> paystack
 from gateways.stripe_look_up import LookUp
 from gateways.stripe_objects import (
     REFERENCE,
