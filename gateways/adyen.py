@@ -91,8 +91,8 @@ class AdyenCredentials(Credentials):
     base_url: str = Field(
         default="https://checkout-test.adyen.com/v71", pattern=r"^https?://[^\s/?#]+[^\s?#]*$"
     )
-    """With the version. Live: `https://{PREFIX}-checkout-live.adyenpayments.com/checkout/v71`, PREFIX being the
-    account's own. https://docs.adyen.com/development-resources/live-endpoints"""
+    """With the version. Live: `https://{PREFIX}-checkout-live.adyenpayments.com/checkout/v71`, with the
+    account's own PREFIX. https://docs.adyen.com/development-resources/live-endpoints"""
     api_key: Annotated[SecretStr, Field(min_length=1), AfterValidator(_header_safe)]
     merchant_account: str = Field(pattern=r"^[\x21-\x7e]{1,80}$")
     hmac_key: _HmacKey

@@ -143,6 +143,35 @@ class FoundRefunds(Frozen):
 RefundLookUpAnswer = Annotated[FoundRefunds | Unknown, Field(discriminator="kind")]
 
 
+class ListedPayment(Frozen):
+    """One payment in an account's own list, as its books have it. Amounts in ISO 4217 minor units."""
+
+    payment_id: str
+    reference: str | None
+    """Our reference, where the payment bears one; None: it was not made by us."""
+    status: PaymentStatus
+    amount: int
+    currency: str
+    amount_captured: int
+    amount_refunded: int | None
+    """None: the list does not tell, `look_up_refunds` does."""
+    created_at: datetime
+
+
+class PaymentPage(Frozen):
+    """One page of the payments of an account. A page may be empty though more follow."""
+
+    kind: Literal["page"] = "page"
+    payments: tuple[ListedPayment, ...]
+    unreadable: int = 0
+    """Rows left out because an amount or a time in them makes no sense, in units of rows. Never silently."""
+    next_cursor: str | None = None
+    """For the next page; None: this is the last one."""
+
+
+PaymentPageAnswer = Annotated[PaymentPage | NotSent | Unknown, Field(discriminator="kind")]
+
+
 class GatewayDispute(Frozen):
     """One dispute as the gateway tells it. `amount` in minor units of `currency`."""
 
@@ -191,35 +220,6 @@ class EventSubject(StrEnum):
     """A refund that did not reach the customer, whatever was told of it before."""
     FAILED_CAPTURE = "failed_capture"
     """Money that counted as taken, and that the bank did not pay after all."""
-
-
-class ListedPayment(Frozen):
-    """One payment in an account's own list, as its books have it. Amounts in ISO 4217 minor units."""
-
-    payment_id: str
-    reference: str | None
-    """Our reference, where the payment bears one; None: it was not made by us."""
-    status: PaymentStatus
-    amount: int
-    currency: str
-    amount_captured: int
-    amount_refunded: int | None
-    """None: the list does not tell, `look_up_refunds` does."""
-    created_at: datetime
-
-
-class PaymentPage(Frozen):
-    """One page of the payments of an account. A page may be empty though more follow."""
-
-    kind: Literal["page"] = "page"
-    payments: tuple[ListedPayment, ...]
-    unreadable: int = 0
-    """Rows left out because an amount or a time in them makes no sense, in units of rows. Never silently."""
-    next_cursor: str | None = None
-    """For the next page; None: this is the last one."""
-
-
-PaymentPageAnswer = Annotated[PaymentPage | NotSent | Unknown, Field(discriminator="kind")]
 
 
 class WebhookEvent(Frozen):

@@ -233,6 +233,14 @@ class Flutterwave(Gateway):
             return Unknown(detail=f"unreadable refund: {fault}")
         return FoundRefunds(refunds=tuple(refunds.values()))
 
+    async def list_payments(
+        self, since: datetime, until: datetime, cursor: str | None = None
+    ) -> PaymentPageAnswer:
+        response = await self._call("GET", listing.path_of(since, until, cursor))
+        if not isinstance(response, httpx.Response):
+            return response
+        return listing.read(response, since, until, cursor)
+
     async def look_up_disputes(self, handle: PaymentHandle) -> DisputeLookUpAnswer:
         """Chargebacks are listed by Flutterwave's own reference of a transaction: that is asked first."""
         identifier = await self._captured_id(handle)
@@ -259,14 +267,6 @@ class Flutterwave(Gateway):
         """Flutterwave sends webhooks about chargebacks on request only, and by its own reference."""
         listed = await self._listed("/chargebacks", "from", since.isoformat(), most=_MAX_CHARGEBACK_PAGES)
         return listed if isinstance(listed, Unknown) else chargebacks.of_account(listed)
-
-    async def list_payments(
-        self, since: datetime, until: datetime, cursor: str | None = None
-    ) -> PaymentPageAnswer:
-        response = await self._call("GET", listing.path_of(since, until, cursor))
-        if not isinstance(response, httpx.Response):
-            return response
-        return listing.read(response, since, until, cursor)
 
     def read_webhook(
         self,

@@ -44,6 +44,7 @@ from gateways.base import (
     CaptureRequest,
     ChargeRequest,
     Credentials,
+    EventSubject,
     Found,
     FoundRefunds,
     Gateway,
@@ -243,7 +244,15 @@ class Paystack(Gateway):
             kind, reference, payment_id = answers.hint(body)
         except Unreadable:
             kind, reference, payment_id = "unreadable", None, None
-        return WebhookEvent(event_id=None, kind=kind, reference=reference, payment_id=payment_id)
+        # Disputes are not read from Paystack: theirs are hints to look at the payment.
+        failed = kind == "refund.failed"
+        return WebhookEvent(
+            event_id=None,
+            kind=kind,
+            reference=reference,
+            payment_id=payment_id,
+            subject=EventSubject.FAILED_REFUND if failed else EventSubject.PAYMENT,
+        )
 
     async def aclose(self) -> None:
         await self._client.aclose()

@@ -147,14 +147,14 @@ class Bank(Gateway):
     look_ups: int = 0
     payments: dict[str, GatewayPayment] = field(default_factory=dict)
     refunds: dict[str, list[GatewayRefund]] = field(default_factory=dict)
-    disputes: dict[str, list[GatewayDispute]] = field(default_factory=dict)
-    """By reference."""
     made: dict[str, datetime] = field(default_factory=dict)
     """When a payment was made, by its id; one that is not here was made now."""
     list_faults: list[PaymentPageAnswer] = field(default_factory=list)
     """What lists are answered before they are answered well."""
     tells_refunds: bool = True
     """Whether the list says what was refunded."""
+    disputes: dict[str, list[GatewayDispute]] = field(default_factory=dict)
+    """By reference."""
     on_charge: Callable[[ChargeRequest], Awaitable[None]] | None = None
     """Called before every charge that reaches the gateway: where invariants are checked."""
     _by_key: dict[str, tuple[ChargeRequest, Outcome]] = field(default_factory=dict)
@@ -317,6 +317,33 @@ class Bank(Gateway):
     async def look_up_refunds(self, handle: PaymentHandle) -> RefundLookUpAnswer:
         return FoundRefunds(refunds=tuple(self.refunds.get(handle.reference, ())))
 
+    async def list_payments(
+        self, since: datetime, until: datetime, cursor: str | None = None
+    ) -> PaymentPageAnswer:
+        """Two a page, oldest first."""
+        if self.list_faults:
+            return self.list_faults.pop(0)
+        start = int(cursor or 0)
+        items = list(self.payments.values())
+        now = datetime.now(UTC)
+        listed = [
+            ListedPayment(
+                payment_id=item.payment_id,
+                reference=item.reference,
+                status=item.status,
+                amount=item.amount,
+                currency=item.currency,
+                amount_captured=item.amount_captured,
+                amount_refunded=item.amount_refunded if self.tells_refunds else None,
+                created_at=self.made.get(item.payment_id, now),
+            )
+            for item in items[start : start + 2]
+        ]
+        following = str(start + 2) if start + 2 < len(items) else None
+        return PaymentPage(
+            payments=tuple(each for each in listed if since <= each.created_at < until), next_cursor=following
+        )
+
     async def look_up_disputes(self, handle: PaymentHandle) -> DisputeLookUpAnswer:
         self.look_ups += 1
         if self.look_up_faults > 0:
@@ -350,33 +377,6 @@ class Bank(Gateway):
             reason="fraudulent",
         )
         self.disputes[reference] = [*others, made]
-
-    async def list_payments(
-        self, since: datetime, until: datetime, cursor: str | None = None
-    ) -> PaymentPageAnswer:
-        """Two a page, oldest first."""
-        if self.list_faults:
-            return self.list_faults.pop(0)
-        start = int(cursor or 0)
-        items = list(self.payments.values())
-        now = datetime.now(UTC)
-        listed = [
-            ListedPayment(
-                payment_id=item.payment_id,
-                reference=item.reference,
-                status=item.status,
-                amount=item.amount,
-                currency=item.currency,
-                amount_captured=item.amount_captured,
-                amount_refunded=item.amount_refunded if self.tells_refunds else None,
-                created_at=self.made.get(item.payment_id, now),
-            )
-            for item in items[start : start + 2]
-        ]
-        following = str(start + 2) if start + 2 < len(items) else None
-        return PaymentPage(
-            payments=tuple(each for each in listed if since <= each.created_at < until), next_cursor=following
-        )
 
     def read_webhook(self, body: bytes, headers: Mapping[str, str], now: datetime) -> WebhookEvent:
         raise NotImplementedError
