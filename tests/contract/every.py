@@ -41,5 +41,14 @@ def closable(case: ContractCase, can: Capabilities) -> bool:
     return hosted(case, can) and can.closes_pages
 
 
+def tells(_case: ContractCase, can: Capabilities) -> bool:
+    """It can be asked what became of a payment."""
+    return not can.told_by_webhook
+
+
+def lists(_case: ContractCase, can: Capabilities) -> bool:
+    return can.lists_payments
+
+
 def keyed(_case: ContractCase, can: Capabilities) -> bool:
     return can.key_life is not None
