@@ -2,7 +2,7 @@
 
 from temporalio import activity
 
-from activities.context import Context, handle_of
+from activities.context import Context
 from activities.errors import Gone, Unsettled
 from activities.messages import AttemptTask, CaptureAttempt, Kind, Report
 from activities.recording import report_of
@@ -27,7 +27,7 @@ class Capturing:
             return report_of(attempt)
         amount = checkout.amount if task.amount is None else task.amount
         gateway = self._context.accounts.gateway(task.account)
-        handle = handle_of(checkout, attempt)
+        handle = await self._context.handle(checkout, attempt)
         outcome: Outcome = await gateway.capture(
             CaptureRequest(handle=handle, amount=amount, idempotency_key=f"{attempt.id}:capture:{amount}")
         )
@@ -64,7 +64,7 @@ class Capturing:
         if attempt.status != AttemptStatus.AUTHORIZED:
             return report_of(attempt)
         gateway = self._context.accounts.gateway(task.account)
-        handle = handle_of(checkout, attempt)
+        handle = await self._context.handle(checkout, attempt)
         outcome = await gateway.void(VoidRequest(handle=handle, idempotency_key=f"{attempt.id}:void"))
         if isinstance(outcome, Canceled):
             return await self._voided(checkout, attempt)

@@ -53,6 +53,11 @@ class Link(Stored):
     return_url: str | None = None
     idempotency_key: str | None = None
 
+    @property
+    def open(self) -> bool:
+        """It can be paid."""
+        return self.status is LinkStatus.ACTIVE
+
 
 class ModificationKind(StrEnum):
     CAPTURE = "CAPTURE"

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from sandbox.adyen.models import Link, LinkStatus
+from sandbox.adyen.models import Link
 from sandbox.adyen.simulator import Adyen
 from sandbox.currency import display
 from sandbox.pages import Button, action_of, message_page, payment_page, redirect
@@ -25,13 +25,13 @@ def adyen_pages(world: World, adyen: Adyen) -> APIRouter:
         link = world.objects.get(Link, link_id)
         if link is None:
             return message_page("Payment", "There is no such page.", 404)
-        if link.status is not LinkStatus.ACTIVE:
+        if not link.open:
             return _page(link)
         if action == "cancel":
             return _back(link)
         with world.database.transaction():
             adyen.links.act(link, CustomerOutcome.PAID if action == "pay" else CustomerOutcome.FAILED)
-        if link.status is LinkStatus.COMPLETED:
+        if not link.open:
             return _back(link)
         return _page(link, "Your payment was refused. Try again.")
 
@@ -45,7 +45,7 @@ def _back(link: Link) -> Response:
 
 
 def _page(link: Link, notice: str | None = None) -> Response:
-    if link.status is not LinkStatus.ACTIVE:
+    if not link.open:
         return message_page("Payment", f"This payment link is {link.status}.", 410)
     return payment_page(
         title="Payment",
