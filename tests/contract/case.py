@@ -78,6 +78,23 @@ class Webhook:
 
 
 @dataclass(frozen=True)
+class TestMode:
+    """What the suite may do at the real gateway, with the keys of whoever runs it (`make live-check`)."""
+
+    __test__ = False
+
+    proven: Callable[[Mapping[str, str]], bool]
+    """Whether these credentials (fields as text, by name) are of its test mode for certain."""
+    tokens_are_documented: bool = False
+    """The case's tokens are those that the gateway itself documents. Otherwise a token has to be given."""
+
+
+def on_this_machine(credentials: Mapping[str, str]) -> bool:
+    """A stand-in such as the sandbox."""
+    return credentials["base_url"].startswith(("http://127.0.0.1", "http://localhost", "http://[::1]"))
+
+
+@dataclass(frozen=True)
 class ContractCase:
     gateway: str
     credentials: Callable[[str], Mapping[str, object]]
@@ -108,6 +125,8 @@ class ContractCase:
     customer: Customer = CUSTOMER
     unknown_token: str | None = None
     """A token that the gateway has never issued."""
+    test_mode: TestMode | None = None
+    """None: the suite does not go there."""
 
     @property
     def currency(self) -> str:

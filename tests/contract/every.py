@@ -9,8 +9,9 @@ from domain.checkout import CaptureMethod, MethodType
 from gateways.registry import registrations
 from tests.contract.case import ContractCase
 from tests.contract.cases import discover
+from tests.contract.live import LIVE, live_cases
 
-CASES = discover()
+CASES = live_cases() if LIVE else discover()
 
 
 def every(

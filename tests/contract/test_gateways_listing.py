@@ -61,7 +61,7 @@ async def test_a_payment_is_listed_as_a_look_up_tells_it(trial: Trial, currency:
     assert abs(item.created_at - trial.sent_at) < timedelta(seconds=30)
 
 
-@every("token", where=lists, values=lambda case: [(next(iter(case.declines)),)])
+@every("token", where=lists, values=lambda case: [(token,) for token in list(case.declines)[:1]])
 async def test_a_refused_payment_is_listed_without_money(
     trial: Trial, case: ContractCase, token: str
 ) -> None:

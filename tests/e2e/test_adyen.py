@@ -1,6 +1,5 @@
 """Adyen through the whole product: what its answers leave open, its signed webhooks tell."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import asyncpg
@@ -28,25 +27,19 @@ def dutch_card(amount: int = 5_400, *, saved: str = "adyen-tok-success", **more:
     }
 
 
-@pytest.fixture
-async def faultless(sandbox: SandboxClient) -> AsyncIterator[SandboxClient]:
-    yield sandbox
-    await sandbox.clear_faults()
-
-
 @pytest.mark.parametrize("fault", ["timeout_after", "reset_before", "malformed"])
 async def test_a_lost_answer_is_asked_for_again_under_the_same_key(
-    shop: Shop, faultless: SandboxClient, fault: str
+    shop: Shop, sandbox: SandboxClient, fault: str
 ) -> None:
     """G3, G4, G6, I8."""
-    await faultless.fault("adyen", "charge", fault, count=1)
-    await faultless.fault("adyen", "webhook", "drop", count=1)
+    await sandbox.fault("adyen", "charge", fault, count=1)
+    await sandbox.fault("adyen", "webhook", "drop", count=1)
 
     checkout = await shop.until((await shop.check_out(dutch_card()))["id"])
 
     assert checkout["status"] == "succeeded"
-    ledger = by_reference(await faultless.ledger())
-    charges = by_reference([row for row in await faultless.requests() if row["operation"] == "charge"])
+    ledger = by_reference(await sandbox.ledger())
+    charges = by_reference([row for row in await sandbox.requests() if row["operation"] == "charge"])
     assert judged(checkout, ledger, status="succeeded") == []
     assert sent_twice(checkout, charges) == []
     [attempt] = checkout["attempts"]
@@ -55,20 +48,20 @@ async def test_a_lost_answer_is_asked_for_again_under_the_same_key(
 
 
 async def test_an_error_that_adyen_keeps_is_outlived_by_the_webhook(
-    shop: Shop, faultless: SandboxClient
+    shop: Shop, sandbox: SandboxClient
 ) -> None:
     """G5: the key answers the stored 500 for ever; the AUTHORISATION webhook knows better."""
-    await faultless.fault("adyen", "charge", "error_after", count=1)
+    await sandbox.fault("adyen", "charge", "error_after", count=1)
 
     checkout = await shop.until((await shop.check_out(dutch_card()))["id"])
 
     assert checkout["status"] == "succeeded"
     assert [attempt["account"] for attempt in checkout["attempts"]] == ["adyen"]
-    assert judged(checkout, by_reference(await faultless.ledger()), status="succeeded") == []
+    assert judged(checkout, by_reference(await sandbox.ledger()), status="succeeded") == []
 
 
-async def test_a_refusal_whose_answer_is_lost_goes_on_to_nobody(shop: Shop, faultless: SandboxClient) -> None:
-    await faultless.fault("adyen", "charge", "error_after", count=1)
+async def test_a_refusal_whose_answer_is_lost_goes_on_to_nobody(shop: Shop, sandbox: SandboxClient) -> None:
+    await sandbox.fault("adyen", "charge", "error_after", count=1)
 
     checkout = await shop.until((await shop.check_out(dutch_card(saved="adyen-tok-blocked-card")))["id"])
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from domain.decline import DeclineCategory, DeclineCode
-from tests.contract.case import ACCOUNT, ContractCase, Signed, Webhook, card
+from tests.contract.case import ACCOUNT, ContractCase, Signed, TestMode, Webhook, card, on_this_machine
 
 _MERCHANT = f"SandboxECOM-{ACCOUNT}"
 _KEY = hashlib.sha256(f"adyen webhook of {ACCOUNT}".encode()).hexdigest()
@@ -111,6 +111,9 @@ CASE = ContractCase(
     unknown_token="adyen-tok-unknown",
     # Our call cap of 28 s and a challenge of 10 minutes: rounded up by half.
     quiet_period=timedelta(minutes=15),
+    test_mode=TestMode(
+        proven=lambda given: "://checkout-test.adyen.com/" in given["base_url"] or on_this_machine(given)
+    ),
     webhook=Webhook(
         secret=_KEY,
         previous_secret=_PREVIOUS,
