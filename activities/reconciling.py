@@ -57,7 +57,7 @@ class Reconciling:
 
     @activity.defn
     async def list_reconcilable(self) -> Reconcilable:
-        """The accounts that can be asked and whose gateway lists payments, and how far back each of them is."""
+        """The accounts that can be asked, whose gateways list payments, and how far back each of them is."""
         known = self._context.accounts.known.values()
         listing = [each for each in known if each.has_credentials and each.capabilities.lists_payments]
         return Reconcilable(
