@@ -1,6 +1,7 @@
 """`python -m api`: serve the API, on loopback unless `API_HOST` says otherwise."""
 
 import sys
+from typing import Any, Final
 
 import uvicorn
 
@@ -11,6 +12,16 @@ from gateways.registry import BadAccounts
 from routing.country_map import BadCountryMap
 from routing.datasets import BadDataset
 
+SERVER: Final[dict[str, Any]] = {
+    "log_config": None,
+    "access_log": False,  # its lines would carry query strings
+    "server_header": False,
+    "proxy_headers": False,  # see `api/client_address.py`
+    "timeout_keep_alive": 30,
+    "timeout_graceful_shutdown": 20,
+    "h11_max_incomplete_event_size": 65_536,
+}
+
 
 def main() -> int:
     settings = Settings()
@@ -20,18 +31,7 @@ def main() -> int:
     except (BadAccounts, BadCountryMap, BadDataset) as error:
         sys.stderr.write(f"The API does not start: {error}\n")
         return 1
-    uvicorn.run(
-        app,
-        host=settings.api_host,
-        port=settings.api_port,
-        log_config=None,
-        access_log=False,  # its lines would carry query strings
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=30,
-        timeout_graceful_shutdown=20,
-        h11_max_incomplete_event_size=65_536,
-    )
+    uvicorn.run(app, host=settings.api_host, port=settings.api_port, **SERVER)
     return 0
 
 

@@ -13,14 +13,17 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from api.client_address import ClientAddress
 from api.door import Door
 from api.error_handlers import install
 from api.errors import Unavailable, respond
 from api.json_guard import JsonGuard
 from api.outbox import empty_for_ever
+from api.rate_limits import AddressLimit, RateLimits
 from api.recovery import Recovery
 from api.request_id import RequestId
 from api.routes import admin, checkouts, health, refunds, routing, webhooks
+from api.security_headers import SecurityHeaders
 from api.services import Services
 from api.sweep import sweep_for_ever
 from config.settings import Settings
@@ -45,6 +48,7 @@ def create_app(settings: Settings) -> ASGIApp:
     tables = open_tables(settings.datasets_dir, settings.geo_database)
     country_map = load_country_map(settings.countries_file, accounts.known)
     router = Router(accounts.known, country_map, tables.bins, tables.geo)
+    limits = RateLimits(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -57,6 +61,7 @@ def create_app(settings: Settings) -> ASGIApp:
             accounts=accounts,
             router=router,
             door=Door(temporal, most=settings.max_open_requests),
+            rate_limits=limits,
             schema_head=_schema_head(),
         )
         app.state.services = parts
@@ -80,6 +85,7 @@ def create_app(settings: Settings) -> ASGIApp:
         description=DESCRIPTION,
         lifespan=lifespan,
         redirect_slashes=False,
+        openapi_url="/openapi.json" if settings.docs_exposed else None,
         redoc_url=None,
     )
     for each in (checkouts, refunds, routing, webhooks, admin, health):
@@ -88,7 +94,8 @@ def create_app(settings: Settings) -> ASGIApp:
         app.add_exception_handler(fault, _database_down)
     app.add_middleware(JsonGuard)
     install(app)
-    return RequestId(app)
+    limited = ClientAddress(AddressLimit(app, limits), settings.trusted_proxies)
+    return RequestId(SecurityHeaders(limited, https=settings.public_url.startswith("https://")))
 
 
 async def _database_down(request: Request, _error: Exception) -> Response:

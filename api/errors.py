@@ -6,14 +6,15 @@
     |  '- IdempotencyKeyInvalid         |- InvalidRequest 422
     |- Unauthorized 401                 |- IdempotencyKeyReused 422
     |- Forbidden 403                    |- CardDataRefused 422
-    |- NotFound 404                     |- NoEligibleGateway 422
-    |- MethodNotAllowed 405             |- InternalError 500
-    |- RequestTimeout 408               '- RetryLater
-    '- Conflict 409                        |- RateLimited 429
-       |- InProgress                       |- Overloaded 429
-       |- AlreadyPaid                      |- Unavailable 503
-       |- NotCancelable                    |- ChargesFrozen 503
-       |- NotInReview                      '- RefundsFrozen 503
+    |  '- InsufficientScope             |- NoEligibleGateway 422
+    |- NotFound 404                     |- InternalError 500
+    |- MethodNotAllowed 405             '- RetryLater
+    |- RequestTimeout 408                  |- RateLimited 429
+    '- Conflict 409                        |- Overloaded 429
+       |- InProgress                       |- Unavailable 503
+       |- AlreadyPaid                      |- ChargesFrozen 503
+       |- NotCancelable                    '- RefundsFrozen 503
+       |- NotInReview
        |- NotCapturable
        |- NotRefundable
        '- RefundExceedsCaptured
@@ -143,6 +144,20 @@ class Forbidden(Problem):
     code = "forbidden"
     title = "Not allowed"
     explanation = "This identity may not do this."
+
+
+class InsufficientScope(Forbidden):
+    code = "insufficient_scope"
+    title = "The key may not do this"
+    explanation = "This API key lacks the scope that this call needs."
+
+    def __init__(self, scope: str | None = None) -> None:
+        """`scope`: the one that is needed (RFC 6750, section 3.1)."""
+        asked = f', scope="{scope}"' if scope else ""
+        super().__init__(
+            f"This API key lacks the scope `{scope}`." if scope else None,
+            headers={"WWW-Authenticate": f'Bearer error="insufficient_scope"{asked}'},
+        )
 
 
 class NotFound(Problem):

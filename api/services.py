@@ -6,6 +6,7 @@ from fastapi import Request
 from temporalio.client import Client
 
 from api.door import Door
+from api.rate_limits import RateLimits
 from config.settings import Settings
 from gateways.registry import Accounts
 from routing.router import Router
@@ -22,6 +23,7 @@ class Services:
     accounts: Accounts
     router: Router
     door: Door
+    rate_limits: RateLimits
     schema_head: str
     """The migration that this code was written for."""
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.auth import Merchant, Parts
+from api.auth import Parts, RoutingReader
 from api.errors import InvalidRequest, Unauthorized, Unavailable, problem_responses
 from api.schemas_answers import RoutingView
 from api.schemas_fields import Bin, Country, Currency, GatewayName, Ip, Network
@@ -27,7 +27,7 @@ router = APIRouter(prefix="/v1/routing", tags=["routing"])
 )
 async def resolve(
     parts: Parts,
-    _merchant: Merchant,
+    _merchant: RoutingReader,
     currency: Annotated[Currency, Query(description="ISO 4217, upper case.", examples=["NGN"])],
     amount: Annotated[int, Query(ge=1, le=MAX_AMOUNT, description="Minor units.")] = 1000,
     method: Annotated[MethodType, Query(description="How the customer pays.")] = MethodType.CARD,
