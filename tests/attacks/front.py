@@ -73,9 +73,7 @@ async def serving(database_url: str, **changes: Any) -> AsyncIterator[Front]:
                     await running
                 await asyncio.sleep(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
-        async with httpx.AsyncClient(
-            base_url=f"http://{HOST}:{port}", timeout=20, trust_env=False
-        ) as http:
+        async with httpx.AsyncClient(base_url=f"http://{HOST}:{port}", timeout=20, trust_env=False) as http:
             yield Front(settings, port, http)
     finally:
         server.should_exit = True

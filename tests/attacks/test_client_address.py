@@ -61,7 +61,10 @@ async def seen(peer: str | None, *forwarded: str, trusted: tuple[str, ...] = TRU
         (PROXY, (), PROXY),
         (PROXY, ("10.1.1.1, 10.2.2.2",), "10.1.1.1"),
         # what cannot be read ends the walk at whoever handed it on
-        *((PROXY, (f"1.1.1.1, {text}",), PROXY) for text in ("unknown", "", "0x7f.1", "2130706433", "_hidden")),
+        *(
+            (PROXY, (f"1.1.1.1, {text}",), PROXY)
+            for text in ("unknown", "", "0x7f.1", "2130706433", "_hidden")
+        ),
         *((PROXY, (text,), PROXY) for text in ("127.1", "010.1.1.1", "fe80::1%eth0", "203.0.113.9;", "'--")),
         (PROXY, ("unknown, 203.0.113.9",), "203.0.113.9"),
         # special addresses are nobody's proxies unless they are listed
