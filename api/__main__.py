@@ -11,6 +11,8 @@ from config.settings import Settings
 from gateways.registry import BadAccounts
 from routing.country_map import BadCountryMap
 from routing.datasets import BadDataset
+from routing.fees import BadFees
+from routing.policy_files import BadPolicyFile
 
 SERVER: Final[dict[str, Any]] = {
     "log_config": None,
@@ -28,7 +30,7 @@ def main() -> int:
     logs.configure(settings)
     try:
         app = create_app(settings)
-    except (BadAccounts, BadCountryMap, BadDataset) as error:
+    except (BadAccounts, BadCountryMap, BadPolicyFile, BadDataset, BadFees) as error:
         sys.stderr.write(f"The API does not start: {error}\n")
         return 1
     uvicorn.run(app, host=settings.api_host, port=settings.api_port, **SERVER)

@@ -15,17 +15,23 @@ LONGEST_KEY = 100
 _bearer = HTTPBearer(auto_error=False, description="The merchant's API key.")
 
 
-async def caller(
-    request: Request,
-    parts: Annotated[Services, Depends(services)],
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-) -> Caller:
-    """FastAPI dependency. Raises Unauthorized, the same for every way of being wrong; RateLimited."""
+async def key(
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> str:
+    """FastAPI dependency: what claims to be a merchant's key. Raises Unauthorized."""
     several = len(request.headers.getlist("authorization")) > 1
     if credentials is None or several or len(credentials.credentials) > LONGEST_KEY:
         raise Unauthorized
+    return credentials.credentials
+
+
+Key = Annotated[str, Depends(key)]
+
+
+async def caller(parts: Annotated[Services, Depends(services)], claimed: Key) -> Caller:
+    """FastAPI dependency. Raises Unauthorized, the same for every way of being wrong; RateLimited."""
     async with parts.database.transaction() as session:
-        found = await api_keys.caller(session, credentials.credentials)
+        found = await api_keys.caller(session, claimed)
     if found is None:
         raise Unauthorized
     parts.rate_limits.check_key(found.key_id)
@@ -37,15 +43,19 @@ def holding(scope: KeyScope) -> Any:
     InsufficientScope."""
 
     async def merchant(found: Annotated[Caller, Depends(caller)]) -> str:
-        if not found.may(scope):
-            raise InsufficientScope(scope)
-        return found.merchant_id
+        return permitted(found, scope)
 
     return Depends(merchant)
+
+
+def permitted(found: Caller, scope: KeyScope) -> str:
+    """The merchant's id. Raises InsufficientScope."""
+    if not found.may(scope):
+        raise InsufficientScope(scope)
+    return found.merchant_id
 
 
 CheckoutsWriter = Annotated[str, holding(KeyScope.CHECKOUTS_WRITE)]
 CheckoutsReader = Annotated[str, holding(KeyScope.CHECKOUTS_READ)]
 RefundsWriter = Annotated[str, holding(KeyScope.REFUNDS_WRITE)]
-RoutingReader = Annotated[str, holding(KeyScope.ROUTING_READ)]
 Parts = Annotated[Services, Depends(services)]

@@ -13,6 +13,7 @@ from typing import Final
 import httpx
 import pytest
 
+from config.settings import Settings
 from devstack.ports import HOST, Ports
 from devstack.programs import ROOT
 from devstack.settings import product_environment
@@ -31,6 +32,9 @@ MOST: Final = 2.0
 """How many times slower the slowest twentieth of the genuine ones may be in the quietest round: what else the
 machine does shows in some rounds, what the flood does in all."""
 
+LIMITS: Final = ("rate_limit_per_key", "rate_limit_per_address", "rate_limit_forged")
+"""As they are by default."""
+
 FORGER: Final = {"X-Forwarded-For": "203.0.113.66"}
 GATEWAY: Final = {"X-Forwarded-For": "198.51.100.7"}
 
@@ -44,7 +48,11 @@ async def api(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
         data_dir=stack.data_dir,
         database_url=stack.database_url,
         gateway_urls={},
-        overrides={"TEMPORAL_ADDRESS": stack.temporal_address, "TRUSTED_PROXIES": [f"{HOST}/32"]},
+        overrides={
+            "TEMPORAL_ADDRESS": stack.temporal_address,
+            "TRUSTED_PROXIES": [f"{HOST}/32"],
+            **{name.upper(): Settings.model_fields[name].default for name in LIMITS},
+        },
     )
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "api", cwd=ROOT, env=environment, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL
