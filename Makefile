@@ -5,10 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA_DIR ?= .data
 JOBS ?= 3
+PRODUCT := activities api cli config domain gateways routing storage workflows worker.py
 export DATA_DIR
 
 .DEFAULT_GOAL := help
-.PHONY: help setup datasets demo test check bench-routing chaos chaos-selftest drill new-gateway gateway-docs live-check lock clean
+.PHONY: help setup datasets demo test check security audit sbom bench-routing chaos chaos-selftest drill new-gateway gateway-docs live-check lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +27,18 @@ check: $(VENV)/.installed ## format, lint, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(MAKE) --no-print-directory security
+
+security: $(VENV)/.installed ## look for unsafe constructions in the product's code (part of check)
+	$(BIN)/bandit --quiet --recursive --severity-level medium $(PRODUCT)
+
+audit: $(VENV)/.installed ## look up known vulnerabilities of every dependency; fails where it could not
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip --requirement requirements.lock
+
+sbom: $(VENV)/.installed ## write build/sbom.cdx.json: what is installed, with licences (CycloneDX)
+	@mkdir -p build
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --of JSON \
+	    --output-file build/sbom.cdx.json $(BIN)/python
 
 chaos: setup ## the fault campaign: N=1000 checkouts under faults and kills (SEED= repeats one)
 	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- \

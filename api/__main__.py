@@ -2,6 +2,7 @@
 
 import gc
 import sys
+from typing import Any, Final
 
 import uvicorn
 
@@ -14,6 +15,16 @@ from routing.datasets import BadDataset
 from routing.fees import BadFees
 from routing.policy_files import BadPolicyFile
 
+SERVER: Final[dict[str, Any]] = {
+    "log_config": None,
+    "access_log": False,  # its lines would carry query strings
+    "server_header": False,
+    "proxy_headers": False,  # see `api/client_address.py`
+    "timeout_keep_alive": 30,
+    "timeout_graceful_shutdown": 20,
+    "h11_max_incomplete_event_size": 65_536,
+}
+
 
 def main() -> int:
     settings = Settings()
@@ -25,18 +36,7 @@ def main() -> int:
         return 1
     gc.collect()
     gc.freeze()  # what a start makes lives as long as the process: no collection need look at it again
-    uvicorn.run(
-        app,
-        host=settings.api_host,
-        port=settings.api_port,
-        log_config=None,
-        access_log=False,  # its lines would carry query strings
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=30,
-        timeout_graceful_shutdown=20,
-        h11_max_incomplete_event_size=65_536,
-    )
+    uvicorn.run(app, host=settings.api_host, port=settings.api_port, **SERVER)
     return 0
 
 

@@ -54,6 +54,22 @@ def return_url(text: str, *, allow_loopback: bool = False) -> str:
     return url
 
 
+def origin_of(url: str) -> str:
+    """`https://host[:port]` of an address in its normal form; the port only where it is not 443."""
+    scheme, _, rest = url.partition("://")
+    host = re.split(r"[/?]", rest, maxsplit=1)[0]
+    return f"{scheme}://{host.removesuffix(':443') if scheme == 'https' else host}"
+
+
+def return_origin(text: str, *, allow_loopback: bool = False) -> str:
+    """An origin that customers may return to, in its normal form. Raises RefusedAddress."""
+    url = return_url(text, allow_loopback=allow_loopback)
+    origin = origin_of(url)
+    if url.removesuffix("/") not in (origin, f"{origin}:443"):
+        raise RefusedAddress("not_an_origin", "must end after the host and the port")
+    return origin
+
+
 def notification_url(text: str, *, allow_loopback: bool = False) -> str:
     """The address in its normal form; on a port of `NOTIFICATION_PORTS`, or any where loopback is allowed
     and meant. Raises RefusedAddress."""

@@ -16,14 +16,17 @@ from starlette.types import ASGIApp
 from activities.account_health import account_health
 from activities.policy_in_force import PolicyInForce
 from api import health_metrics, routing_metrics
+from api.client_address import ClientAddress
 from api.door import Door
 from api.error_handlers import install
 from api.errors import Unavailable, respond
 from api.json_guard import JsonGuard, Limits
 from api.outbox import empty_for_ever
+from api.rate_limits import AddressLimit, RateLimits
 from api.recovery import Recovery
 from api.request_id import RequestId
 from api.routes import admin, checkouts, health, refunds, routing, webhooks
+from api.security_headers import SecurityHeaders
 from api.services import Services
 from api.sweep import sweep_for_ever
 from config.settings import Settings
@@ -51,6 +54,7 @@ def create_app(settings: Settings) -> ASGIApp:
     policy = load_policy(settings.countries_file, settings.overrides_file, accounts.known)
     known_health = account_health(settings, accounts.known)
     router = PolicyInForce(accounts.known, policy, files, known_health.heed)
+    limits = RateLimits(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -63,6 +67,7 @@ def create_app(settings: Settings) -> ASGIApp:
             accounts=accounts,
             router=router,
             door=Door(temporal, most=settings.max_open_requests),
+            rate_limits=limits,
             health=known_health,
             schema_head=_schema_head(),
         )
@@ -94,6 +99,7 @@ def create_app(settings: Settings) -> ASGIApp:
         description=DESCRIPTION,
         lifespan=lifespan,
         redirect_slashes=False,
+        openapi_url="/openapi.json" if settings.docs_exposed else None,
         redoc_url=None,
     )
     # Looked through in this order, at every request: the shortest question first.
@@ -103,7 +109,8 @@ def create_app(settings: Settings) -> ASGIApp:
         app.add_exception_handler(fault, _database_down)
     app.add_middleware(JsonGuard, limits_under={"/v1/admin/routing/": POLICY_LIMITS})
     install(app)
-    return RequestId(app)
+    limited = ClientAddress(AddressLimit(app, limits), settings.trusted_proxies)
+    return RequestId(SecurityHeaders(limited, https=settings.public_url.startswith("https://")))
 
 
 async def _database_down(request: Request, _error: Exception) -> Response:

@@ -1,13 +1,14 @@
-"""Who is calling: a merchant, by API key."""
+"""Who is calling: a merchant, by an API key that has the scope which the route asks for."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from api.errors import Unauthorized
+from api.errors import InsufficientScope, Unauthorized
 from api.services import Services, services
-from storage.merchants import merchant_of_key
+from domain.api_key import Caller, KeyScope
+from storage import api_keys
 
 LONGEST_KEY = 100
 
@@ -32,14 +33,34 @@ async def bearer_key(request: Request) -> str:
 Key = Annotated[str, Depends(key)]
 
 
-async def merchant(parts: Annotated[Services, Depends(services)], claimed: Key) -> str:
-    """FastAPI dependency: the merchant's id. Raises Unauthorized, the same for every way of being wrong."""
+async def caller(parts: Annotated[Services, Depends(services)], claimed: Key) -> Caller:
+    """FastAPI dependency. Raises Unauthorized, the same for every way of being wrong; RateLimited."""
     async with parts.database.transaction() as session:
-        found = await merchant_of_key(session, claimed)
+        found = await api_keys.caller(session, claimed)
     if found is None:
         raise Unauthorized
+    parts.rate_limits.check_key(found.key_id)
     return found
 
 
-Merchant = Annotated[str, Depends(merchant)]
+def holding(scope: KeyScope) -> Any:
+    """A dependency on the id of a merchant whose key has this scope. Raises what `caller` raises, and
+    InsufficientScope."""
+
+    async def merchant(found: Annotated[Caller, Depends(caller)]) -> str:
+        return permitted(found, scope)
+
+    return Depends(merchant)
+
+
+def permitted(found: Caller, scope: KeyScope) -> str:
+    """The merchant's id. Raises InsufficientScope."""
+    if not found.may(scope):
+        raise InsufficientScope(scope)
+    return found.merchant_id
+
+
+CheckoutsWriter = Annotated[str, holding(KeyScope.CHECKOUTS_WRITE)]
+CheckoutsReader = Annotated[str, holding(KeyScope.CHECKOUTS_READ)]
+RefundsWriter = Annotated[str, holding(KeyScope.REFUNDS_WRITE)]
 Parts = Annotated[Services, Depends(services)]

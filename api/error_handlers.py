@@ -14,10 +14,13 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import (
+    PROBLEM_JSON,
     REFUSED,
     BodyTooLarge,
+    CardDataRefused,
     FieldError,
     Forbidden,
+    InsufficientScope,
     InternalError,
     InvalidRequest,
     MalformedRequest,
@@ -83,6 +86,11 @@ _MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
     "less_than": ("too_large", "must be less than {n}"),
 }
 _BOUNDS: Final = ("expected", "max_length", "min_length", "ge", "gt", "le", "lt")
+_ANYWHERE: Final = (RequestTimeout, BodyTooLarge, RateLimited)
+"""What the edge may answer before any operation."""
+_GUARDED: Final = (MalformedRequest, UnsupportedMediaType, CardDataRefused)
+"""And what the guard of JSON may, which stands before all but the webhooks."""
+_BY_KEY: Final = (Unauthorized, InsufficientScope)
 _PARAMETER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 
 
@@ -218,11 +226,25 @@ def _document(app: FastAPI) -> None:
         components |= {**generated.pop("$defs"), "ProblemDocument": generated}
         for unused in ("HTTPValidationError", "ValidationError"):
             components.pop(unused, None)
-        for path in schema.get("paths", {}).values():
-            for operation in path.values():
+        for path, operations in schema.get("paths", {}).items():
+            for operation in operations.values():
                 refusal = operation["responses"].get("422")
                 if refusal and "HTTPValidationError" in str(refusal):
                     operation["responses"]["422"] = problem_responses(InvalidRequest)[422]
+                _may_answer(operation, _ANYWHERE)
+                if not path.startswith("/webhooks/"):
+                    _may_answer(operation, _GUARDED)
+                if {"HTTPBearer": []} in operation.get("security", []):
+                    _may_answer(operation, _BY_KEY)
         return schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend its OpenAPI
+
+
+def _may_answer(operation: dict[str, Any], kinds: Iterable[type[Problem]]) -> None:
+    """Add these problems to what an operation is described to answer."""
+    for status, answer in problem_responses(*kinds).items():
+        known = operation["responses"].setdefault(str(status), answer)
+        examples = known["content"][PROBLEM_JSON]["examples"]
+        for code, example in answer["content"][PROBLEM_JSON]["examples"].items():
+            examples.setdefault(code, example)

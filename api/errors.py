@@ -6,11 +6,11 @@
     |  '- IdempotencyKeyInvalid         |- InvalidRequest 422
     |- Unauthorized 401                 |- IdempotencyKeyReused 422
     |- Forbidden 403                    |- CardDataRefused 422
-    |- NotFound 404                     |- NoEligibleGateway 422
-    |- MethodNotAllowed 405             |- InternalError 500
-    |- RequestTimeout 408               |- PreconditionRequired 428
-    |- PolicyInvalid 422                |- PolicyChanged 412
-    |                                   '- RetryLater
+    |  '- InsufficientScope             |- NoEligibleGateway 422
+    |- NotFound 404                     |- InternalError 500
+    |- MethodNotAllowed 405             |- PreconditionRequired 428
+    |- RequestTimeout 408               |- PolicyChanged 412
+    |- PolicyInvalid 422                '- RetryLater
     '- Conflict 409                        |- RateLimited 429
        |- InProgress                       |- Overloaded 429
        |- AlreadyPaid                      |- Unavailable 503
@@ -148,6 +148,20 @@ class Forbidden(Problem):
     code = "forbidden"
     title = "Not allowed"
     explanation = "This identity may not do this."
+
+
+class InsufficientScope(Forbidden):
+    code = "insufficient_scope"
+    title = "The key may not do this"
+    explanation = "This API key lacks the scope that this call needs."
+
+    def __init__(self, scope: str | None = None) -> None:
+        """`scope`: the one that is needed (RFC 6750, section 3.1)."""
+        asked = f', scope="{scope}"' if scope else ""
+        super().__init__(
+            f"This API key lacks the scope `{scope}`." if scope else None,
+            headers={"WWW-Authenticate": f'Bearer error="insufficient_scope"{asked}'},
+        )
 
 
 class NotFound(Problem):

@@ -1,7 +1,7 @@
 """Merchants' keys that were valid a moment ago: for questions that touch neither money nor a merchant's data.
 
 Looking a key up costs more than deciding a route. A key that was revoked can go on asking for a second;
-everything else looks it up every time (`api.auth.merchant`).
+everything else looks it up every time (`api.auth.caller`).
 """
 
 from hashlib import sha256
@@ -9,23 +9,25 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from api.auth import Key, Parts
+from api.auth import Key, Parts, permitted
 from api.errors import Unauthorized
-from storage.merchants import merchant_of_key
+from domain.api_key import KeyScope
+from storage import api_keys
 
 
 async def recent_merchant(parts: Parts, claimed: Key) -> str:
-    """FastAPI dependency: the merchant's id. Raises Unauthorized, the same for every way of being wrong."""
+    """FastAPI dependency: the id of a merchant whose key may ask for routes. Raises Unauthorized, the same
+    for every wrong way; RateLimited, InsufficientScope."""
     digest = sha256(claimed.encode()).digest()
-    known = parts.recent_keys.get(digest)
-    if known is not None:
-        return known
-    async with parts.database.transaction() as session:
-        found = await merchant_of_key(session, claimed)
+    found = parts.recent_keys.get(digest)
     if found is None:
-        raise Unauthorized
-    parts.recent_keys.keep(digest, found)
-    return found
+        async with parts.database.transaction() as session:
+            found = await api_keys.caller(session, claimed)
+        if found is None:
+            raise Unauthorized
+        parts.recent_keys.keep(digest, found)
+    parts.rate_limits.check_key(found.key_id)
+    return permitted(found, KeyScope.ROUTING_READ)
 
 
 RecentMerchant = Annotated[str, Depends(recent_merchant)]

@@ -8,8 +8,10 @@ from temporalio.client import Client
 from activities.account_health import AccountHealth
 from activities.policy_in_force import PolicyInForce
 from api.door import Door
+from api.rate_limits import RateLimits
 from api.recent import Recent
 from config.settings import Settings
+from domain.api_key import Caller
 from domain.route import Exclusion
 from gateways.registry import Accounts
 from routing.router import Router
@@ -26,11 +28,12 @@ class Services:
     accounts: Accounts
     router: Router | PolicyInForce
     door: Door
+    rate_limits: RateLimits
     schema_head: str
     """The migration that this code was written for."""
     health: AccountHealth = field(default_factory=AccountHealth)
-    recent_keys: Recent[str] = field(default_factory=Recent)
-    """Digest of a key -> its merchant."""
+    recent_keys: Recent[Caller] = field(default_factory=Recent)
+    """Digest of a key -> who holds it."""
     recent_frozen: Recent[dict[str, Exclusion]] = field(default_factory=Recent)
     """Accounts that operators have frozen, under an empty question."""
 

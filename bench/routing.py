@@ -36,9 +36,9 @@ from routing.policy import Policy
 from routing.policy_files import document_of
 from routing.router import NOTHING_CLOSED, Router
 from routing.scores import Scores, Tally, group_names
-from storage import policies
+from storage import api_keys, policies
 from storage.database import Database
-from storage.merchants import create_merchant, issue_key
+from storage.merchants import create_merchant
 
 P99_TARGET: Final = 100.0
 """Microseconds a decision, in a process."""
@@ -142,7 +142,7 @@ async def serving(
         async with database.transaction() as session:
             await policies.seed(session, document_of(policy))
             merchant = await create_merchant(session, f"bench {secrets.token_hex(4)}")
-            key = await issue_key(session, merchant.id)
+            key = await api_keys.issue(session, merchant.id)
         await database.aclose()
         processes = []
         try:

@@ -5,6 +5,7 @@ Gateway accounts have settings of their own: see `gateways/registry.py`.
 
 from enum import StrEnum
 from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Self
 
@@ -51,6 +52,20 @@ class Settings(BaseSettings):
     """How long POST /v1/checkouts waits for the outcome without `Prefer: wait`."""
     max_open_requests: int = Field(default=200, ge=1)
     """Checkouts an API process creates at once; more are refused with 429."""
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Networks of the proxies whose `X-Forwarded-For` is believed."""
+    rate_limit_per_key: float = Field(default=500.0, gt=0)
+    """Requests a second with one API key, at each API process; twice as many at once."""
+    rate_limit_per_address: float = Field(default=1000.0, gt=0)
+    """Requests a second from one address, at each API process; twice as many at once."""
+    rate_limit_forged: float = Field(default=5.0, gt=0)
+    """Webhooks a second with a bad signature, 50 at once, after which an address's are not read any more."""
+    require_return_origins: bool | None = None
+    """Whether a merchant without origins may not name a `return_url` at all; unset: so in production."""
+    expose_docs: bool | None = None
+    """Whether `/docs` and `/openapi.json` answer; unset: not in production."""
+    expose_metrics: bool | None = None
+    """Whether the API's `/metrics` answers; unset: not in production."""
 
     geo_database: Path | None = None
     """Your own mmdb file (GeoLite2, GeoIP2, DB-IP, ...) instead of the one in the data sets."""
@@ -163,6 +178,7 @@ class Settings(BaseSettings):
             raise ValueError("QUIET_PERIOD is for the demo and tests; it must be unset in production")
         return self
 
+    @model_validator(mode="after")
     def _recovers_after_sends(self) -> Self:
         """A run that is started again while a send is on the way would look up too early."""
         if self.recover_after < 2 * self.charge_timeout:
@@ -195,6 +211,23 @@ class Settings(BaseSettings):
     def allow_loopback(self) -> bool:
         """Whether a merchant's addresses may mean this machine: never in production."""
         return self.environment is not Environment.PRODUCTION
+
+    @property
+    def return_origins_required(self) -> bool:
+        production = self.environment is Environment.PRODUCTION
+        return production if self.require_return_origins is None else self.require_return_origins
+
+    @property
+    def docs_exposed(self) -> bool:
+        return self._unless_production(self.expose_docs)
+
+    @property
+    def metrics_exposed(self) -> bool:
+        return self._unless_production(self.expose_metrics)
+
+    def _unless_production(self, chosen: bool | None) -> bool:
+        """What was chosen; otherwise yes everywhere but in production."""
+        return self.environment is not Environment.PRODUCTION if chosen is None else chosen
 
     @property
     def datasets_dir(self) -> Path:

@@ -1,29 +1,33 @@
-"""Merchants and their API keys."""
+"""Merchants. Every change is recorded in the same transaction."""
 
-import hashlib
-import secrets
+from collections.abc import Sequence
 
 from sqlalchemy import func
-from sqlmodel import col, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from domain.ids import Prefix, new_id
-from storage import merchant_secrets
-from storage.tables import ApiKey, Merchant
-
-_KEY_BYTES = 32
+from storage import admin_events, api_keys, merchant_secrets
+from storage.tables import ApiKey, Merchant, MerchantOrigin
 
 
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode()).digest()
-
-
-async def create_merchant(session: AsyncSession, name: str) -> Merchant:
+async def create_merchant(
+    session: AsyncSession, name: str, *, actor: str = "system", reason: str | None = None
+) -> Merchant:
     """With the secret that signs its notifications. Raises IntegrityError where the name is taken."""
     merchant = Merchant(id=new_id(Prefix.MERCHANT), name=name)
     session.add(merchant)
     await session.flush()
     await merchant_secrets.issue(session, merchant.id)
+    await admin_events.record(
+        session,
+        actor=actor,
+        action="merchant.created",
+        subject=merchant.id,
+        after={"name": name},
+        reason=reason,
+    )
     return merchant
 
 
@@ -38,36 +42,52 @@ async def list_merchants(session: AsyncSession) -> list[tuple[Merchant, int]]:
     """Every merchant with the number of its live keys."""
     live = (
         select(func.count())
-        .where(col(ApiKey.merchant_id) == col(Merchant.id), col(ApiKey.revoked_at).is_(None))
+        .where(col(ApiKey.merchant_id) == col(Merchant.id), api_keys.LIVE)
         .scalar_subquery()
     )
     rows = await session.exec(select(Merchant, live).order_by(col(Merchant.created_at)))
     return [(merchant, int(count)) for merchant, count in rows]
 
 
-async def issue_key(session: AsyncSession, merchant_id: str) -> str:
-    """A new API key. This is the only time that it can be read; the database keeps its digest."""
-    key = f"sp_{secrets.token_urlsafe(_KEY_BYTES)}"
-    session.add(ApiKey(id=new_id(Prefix.KEY), merchant_id=merchant_id, prefix=key[:9], digest=_digest(key)))
-    await session.flush()
-    return key
-
-
-async def revoke_keys(session: AsyncSession, merchant_id: str, prefix: str | None) -> int:
-    """Revoke a merchant's keys, all or those that begin with `prefix`. Returns how many."""
-    change = (
-        update(ApiKey)
-        .where(col(ApiKey.merchant_id) == merchant_id, col(ApiKey.revoked_at).is_(None))
-        .values(revoked_at=func.now())
-    )
-    if prefix is not None:
-        change = change.where(col(ApiKey.prefix) == prefix)
-    return int((await session.exec(change)).rowcount)
-
-
-async def merchant_of_key(session: AsyncSession, key: str) -> str | None:
-    """The merchant id behind a live key, found by its digest."""
+async def origins(session: AsyncSession, merchant_id: str) -> Sequence[str]:
+    """Where the merchant's customers may be sent back to; none: see `Settings.return_origins_required`."""
     found = await session.exec(
-        select(ApiKey.merchant_id).where(col(ApiKey.digest) == _digest(key), col(ApiKey.revoked_at).is_(None))
+        select(MerchantOrigin.origin)
+        .where(col(MerchantOrigin.merchant_id) == merchant_id)
+        .order_by(col(MerchantOrigin.origin))
     )
-    return found.first()
+    return found.all()
+
+
+async def change_origins(
+    session: AsyncSession,
+    merchant_id: str,
+    *,
+    add: Sequence[str],
+    remove: Sequence[str],
+    actor: str,
+    reason: str | None = None,
+) -> Sequence[str]:
+    """Add to the merchant's origins and take from them. Returns the list as it is then."""
+    before = await origins(session, merchant_id)
+    if remove:
+        await session.exec(
+            delete(MerchantOrigin).where(
+                col(MerchantOrigin.merchant_id) == merchant_id, col(MerchantOrigin.origin).in_(remove)
+            )
+        )
+    if add:
+        rows = [{"merchant_id": merchant_id, "origin": origin} for origin in dict.fromkeys(add)]
+        await session.exec(insert(MerchantOrigin).values(rows).on_conflict_do_nothing())
+    after = await origins(session, merchant_id)
+    if after != before:
+        await admin_events.record(
+            session,
+            actor=actor,
+            action="merchant.origins_changed",
+            subject=merchant_id,
+            before={"origins": list(before)},
+            after={"origins": list(after)},
+            reason=reason,
+        )
+    return after

@@ -46,6 +46,12 @@ class ApiKey(SQLModel, table=True):
     digest: bytes = Field(unique=True, sa_type=LargeBinary)
     created_at: datetime = _created()
     revoked_at: datetime | None = _time()
+    scopes: list[str] | None = _json()
+    """`KeyScope`s; None: all."""
+    expires_at: datetime | None = _time()
+    """When it ends by itself, after a rotation."""
+    last_used_at: datetime | None = _time()
+    """To the minute."""
 
 
 class Checkout(SQLModel, table=True):
@@ -529,3 +535,14 @@ class AccountScoresState(SQLModel, table=True):
     counted_id: str = ""
     """The last attempt counted, by (`ended_at`, id)."""
     taken_at: datetime = _created()
+
+
+class MerchantOrigin(SQLModel, table=True):
+    """Where a merchant's customers may be sent back to: an entry of the allow-list for `return_url`."""
+
+    __tablename__ = "merchant_origins"
+
+    merchant_id: str = Field(primary_key=True, foreign_key="merchants.id")
+    origin: str = Field(primary_key=True)
+    """`https://host`, or `https://host:port` where the port is not 443; the host in lower-case ASCII."""
+    created_at: datetime = _created()

@@ -20,9 +20,9 @@ from devstack.ports import Ports
 from devstack.stack import Stack
 from domain.operator import Role
 from sandbox.client import SandboxClient
-from storage import operators
+from storage import api_keys, operators
 from storage.database import Database
-from storage.merchants import create_merchant, issue_key
+from storage.merchants import create_merchant
 
 Json = dict[str, Any]
 _Answer = TypeVar("_Answer")
@@ -151,7 +151,7 @@ async def open_shop(stack: Stack) -> AsyncIterator[Shop]:
     try:
         async with database.transaction() as session:
             merchant = await create_merchant(session, f"Shop {secrets.token_hex(6)}")
-            key = await issue_key(session, merchant.id)
+            key = await api_keys.issue(session, merchant.id)
     finally:
         await database.aclose()
     headers = {"Authorization": f"Bearer {key}"}

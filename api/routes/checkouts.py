@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Response
 from temporalio.service import RPCError
 
-from api.auth import Merchant, Parts
+from api.auth import CheckoutsReader, CheckoutsWriter, Parts
 from api.commands import cancel_checkout, capture_checkout
 from api.errors import (
     AlreadyPaid,
@@ -31,6 +31,7 @@ from api.errors import (
     UnsupportedMediaType,
     problem_responses,
 )
+from api.return_origins import may_return, origin_refused
 from api.runs import start_checkout
 from api.schemas import CancelBody, CaptureBody, CheckoutRequest
 from api.schemas_answers import Checkout, Page
@@ -72,7 +73,7 @@ async def create(
     body: CheckoutRequest,
     response: Response,
     parts: Parts,
-    merchant: Merchant,
+    merchant: CheckoutsWriter,
     key: Annotated[str, Depends(idempotency_key)],
     wait: Annotated[float | None, Depends(prefer_wait)],
 ) -> Checkout:
@@ -102,7 +103,7 @@ async def create(
     summary="Read a checkout",
     responses=problem_responses(Unauthorized, NotFound, Unavailable),
 )
-async def get(checkout_id: CheckoutId, parts: Parts, merchant: Merchant) -> Checkout:
+async def get(checkout_id: CheckoutId, parts: Parts, merchant: CheckoutsReader) -> Checkout:
     """The checkout with its attempts and its route."""
     async with parts.database.transaction() as session:
         row = await checkouts.get(session, checkout_id, merchant)
@@ -121,7 +122,7 @@ async def get(checkout_id: CheckoutId, parts: Parts, merchant: Merchant) -> Chec
 )
 async def page(
     parts: Parts,
-    merchant: Merchant,
+    merchant: CheckoutsReader,
     limit: Annotated[int, Query(ge=1, le=100, description="Entries in this part.")] = 20,
     cursor: Annotated[
         str | None, Query(max_length=200, description="`next_cursor` of the part before.")
@@ -161,7 +162,7 @@ async def page(
 async def cancel(
     checkout_id: CheckoutId,
     parts: Parts,
-    merchant: Merchant,
+    merchant: CheckoutsWriter,
     wait: Annotated[float | None, Depends(prefer_wait)],
     body: CancelBody | None = None,
 ) -> Checkout:
@@ -181,7 +182,7 @@ async def cancel(
 async def capture(
     checkout_id: CheckoutId,
     parts: Parts,
-    merchant: Merchant,
+    merchant: CheckoutsWriter,
     wait: Annotated[float | None, Depends(prefer_wait)],
     body: CaptureBody | None = None,
 ) -> Checkout:
@@ -223,6 +224,9 @@ async def _accept(parts: Services, row: tables.Checkout) -> bool:
             if await checkouts.by_key(session, row.merchant_id, row.idempotency_key) is None:
                 parts.door.check_temporal()
     async with parts.database.transaction() as session:
+        returns = await may_return(session, row, required=parts.settings.return_origins_required)
+        if not returns and await checkouts.by_key(session, row.merchant_id, row.idempotency_key) is None:
+            raise origin_refused()
         frozen = Switch.CHARGES in await switches.around(session)
         if frozen and await checkouts.by_key(session, row.merchant_id, row.idempotency_key) is None:
             raise ChargesFrozen

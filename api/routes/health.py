@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse
 from activities.policy_in_force import PolicyInForce, RoutingStatus
 from api.auth import Parts
 from api.door import reachable
-from api.errors import Unavailable, problem_kinds, problem_responses
+from api.errors import NotFound, Unavailable, problem_kinds, problem_responses
 
 router = APIRouter(tags=["health"])
 
@@ -48,7 +48,9 @@ async def readyz(parts: Parts) -> Readiness:
 
 
 @router.get("/metrics", include_in_schema=False)
-async def metrics() -> Response:
+async def metrics(parts: Parts) -> Response:
+    if not parts.settings.metrics_exposed:
+        raise NotFound
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 

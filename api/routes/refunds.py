@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
-from api.auth import Merchant, Parts
+from api.auth import CheckoutsReader, Parts, RefundsWriter
 from api.errors import (
     BodyTooLarge,
     CardDataRefused,
@@ -67,7 +67,7 @@ async def create(
     checkout_id: CheckoutId,
     response: Response,
     parts: Parts,
-    merchant: Merchant,
+    merchant: RefundsWriter,
     key: Annotated[str, Depends(idempotency_key)],
     wait: Annotated[float | None, Depends(prefer_wait)],
     body: RefundBody | None = None,
@@ -105,7 +105,7 @@ async def create(
 async def page(
     checkout_id: CheckoutId,
     parts: Parts,
-    merchant: Merchant,
+    merchant: CheckoutsReader,
     limit: Annotated[int, Query(ge=1, le=100, description="Entries in this part.")] = 20,
     cursor: Annotated[
         str | None,
@@ -133,7 +133,7 @@ async def page(
     summary="Read a refund",
     responses=problem_responses(Unauthorized, NotFound, Unavailable),
 )
-async def get(refund_id: RefundId, parts: Parts, merchant: Merchant) -> Refund:
+async def get(refund_id: RefundId, parts: Parts, merchant: CheckoutsReader) -> Refund:
     """How the refund stands."""
     async with parts.database.transaction() as session:
         row = await refunds.get(session, refund_id, merchant)

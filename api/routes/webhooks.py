@@ -39,6 +39,7 @@ async def webhook(
     try:
         event = gateway.read_webhook(body, dict(request.headers.items()), datetime.now(UTC))
     except InvalidSignature:
+        parts.rate_limits.forged(request.scope)
         REJECTED.labels(account).inc()
         log.warning("webhook.rejected", account=account)
         raise Unauthorized("The signature is not valid.") from None

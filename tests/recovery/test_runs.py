@@ -15,6 +15,7 @@ from sqlmodel import col, update
 from temporalio.testing import WorkflowEnvironment
 
 from api.door import Door
+from api.rate_limits import RateLimits
 from api.recovery import Recovery
 from api.services import Services
 from config.temporal import DATA_CONVERTER
@@ -45,6 +46,7 @@ def recovery_in(world: World) -> Recovery:
             accounts=world.context.accounts,
             router=world.context.router,
             door=Door(world.client, most=100),
+            rate_limits=RateLimits(settings),
             schema_head="",
         )
     )

@@ -8,6 +8,7 @@ from sqlmodel import col, update
 from temporalio.client import WorkflowHandle
 
 from api.door import Door
+from api.rate_limits import RateLimits
 from api.refund_requests import Accepted, accept_refund
 from api.refund_runs import refund_run_id, start_refund
 from api.schemas_refunds import RefundBody
@@ -100,6 +101,7 @@ async def till_in(world: World, account: str, **checkout_fields: Any) -> Till:
         accounts=world.context.accounts,
         router=world.context.router,
         door=Door(world.client, most=100),
+        rate_limits=RateLimits(settings),
         schema_head="",
     )
     return Till(world=world, parts=parts, account=account, checkout=checkout)

@@ -110,7 +110,7 @@ async def test_openapi_documents_problems_as_they_are_sent() -> None:
     search = schema["paths"]["/v1/checkouts"]["get"]["responses"]["422"]["content"]
     assert search.keys() == {PROBLEM_JSON}
     assert search[PROBLEM_JSON]["schema"] == reference
-    assert set(search[PROBLEM_JSON]["examples"]) == {"invalid_request"}
+    assert set(search[PROBLEM_JSON]["examples"]) == {"invalid_request", "card_data_refused"}
     parameters = {item["name"] for item in schema["paths"]["/v1/checkouts"]["post"]["parameters"]}
     assert parameters == {"idempotency-key", "prefer"}
     for name, field in components["CheckoutRequest"]["properties"].items():

@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from devstack.stack import Stack
+from storage import api_keys
 from storage.database import Database
-from storage.merchants import revoke_keys
 from tests.e2e.requests import STOLEN, card, challenged, nigerian_card
 from tests.live import Json, Shop, new_key, open_shop
 
@@ -146,7 +146,7 @@ async def test_without_a_live_key_nothing_is_answered(stack: Stack, shop: Shop) 
             stack.database_url.replace("postgresql://", "postgresql+asyncpg://", 1), pool_size=1
         )
         async with database.transaction() as session:
-            assert await revoke_keys(session, former.merchant_id, None) == 1
+            assert await api_keys.revoke(session, former.merchant_id, None) == 1
         await database.aclose()
         revoked = former.http.headers["authorization"]
     wrong: list[list[tuple[str, str]]] = [
