@@ -7,7 +7,7 @@ DATA_DIR ?= .data
 export DATA_DIR
 
 .DEFAULT_GOAL := help
-.PHONY: help setup datasets demo test check chaos chaos-selftest new-gateway gateway-docs lock clean
+.PHONY: help setup datasets demo test check bench-routing chaos chaos-selftest drill new-gateway gateway-docs lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,7 +31,13 @@ chaos: setup ## the fault campaign: N=1000 checkouts under faults and kills (SEE
 	    $(BIN)/python -m chaos $(if $(N),--number $(N)) $(if $(SEED),--seed $(SEED))
 
 chaos-selftest: setup ## the proof that the campaign's oracle sees: mutants, and the obvious design beside ours
-	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- $(BIN)/python -m chaos.selftest
+	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- $(BIN)/python -m chaos.selftest $(ARGS)
+
+drill: setup ## an outage of a gateway under load: when its circuit opens, what it costs, when traffic returns
+	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- $(BIN)/python -m bench.drill
+
+bench-routing: setup ## how fast a route is decided, in a process and over HTTP
+	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- $(BIN)/python -m bench.routing
 
 new-gateway: $(VENV)/.installed ## begin a gateway: adapter, simulator and contract data to fill in (NAME=acme)
 	$(BIN)/python -m devstack.new_gateway $(NAME)

@@ -20,6 +20,7 @@ from temporalio.service import RPCError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities import measuring
+from activities.account_health import account_health
 from activities.attempting import Attempting
 from activities.capturing import Capturing
 from activities.compensating import Compensating
@@ -28,6 +29,7 @@ from activities.disputing import Disputing
 from activities.finishing import Finishing
 from activities.notifying import Notifying
 from activities.planning import Planning
+from activities.policy_in_force import PolicyInForce
 from activities.reconciling import Reconciling
 from activities.refund_checking import RefundChecking
 from activities.refunding import Refunding
@@ -35,10 +37,11 @@ from config import logging as logs
 from config.settings import Settings
 from config.temporal import connect, register_search_attributes
 from gateways.registry import BadAccounts, load_accounts
-from routing.country import open_tables
-from routing.country_map import BadCountryMap, load_country_map
+from routing.country_map import BadCountryMap
+from routing.data_files import DataFiles
 from routing.datasets import BadDataset
-from routing.router import Router
+from routing.fees import BadFees
+from routing.policy_files import BadPolicyFile, load_policy
 from storage.database import Database
 from workflows.abandoned_attempt import AbandonedAttempt
 from workflows.checkout import Checkout
@@ -73,7 +76,7 @@ PREPARED_EVERY = 60.0
 
 
 def build_context(settings: Settings) -> Context:
-    """Raises BadAccounts, BadCountryMap or BadDataset: a worker with a wrong configuration does not start."""
+    """Raises BadAccounts, BadCountryMap, BadPolicyFile, BadDataset or BadFees: a wrong configuration."""
     accounts = load_accounts(os.environ)
     if accounts.longest_call >= settings.charge_timeout:
         # The activity would be given up, and started again, while its call is still on the way.
@@ -81,13 +84,15 @@ def build_context(settings: Settings) -> Context:
             f"CHARGE_TIMEOUT is {settings.charge_timeout:g} s, but a gateway call may take"
             f" {accounts.longest_call:g} s (connect plus read time-out); it must be longer"
         )
-    tables = open_tables(settings.datasets_dir, settings.geo_database)
-    country_map = load_country_map(settings.countries_file, accounts.known)
+    files = DataFiles(settings.datasets_dir, settings.geo_database, settings.bin_database)
+    policy = load_policy(settings.countries_file, settings.overrides_file, accounts.known)
+    health = account_health(settings, accounts.known)
     return Context(
         database=Database(settings.sqlalchemy_url, pool_size=settings.database_pool),
         accounts=accounts,
-        router=Router(accounts.known, country_map, tables.bins, tables.geo),
+        router=PolicyInForce(accounts.known, policy, files),
         settings=settings,
+        health=health,
     )
 
 
@@ -146,6 +151,22 @@ def build_notifier(client: Client, context: Context) -> Worker:
     )
 
 
+async def follow_policy(context: Context) -> None:
+    """Until cancelled."""
+    if isinstance(context.router, PolicyInForce):
+        await context.router.keep(context.database, context.settings.database_url)
+
+
+async def known_policy(context: Context, stop: asyncio.Event) -> bool:
+    """Wait until the policy has been read: by that of the files nothing is planned. False: told to stop."""
+    if isinstance(context.router, PolicyInForce):
+        waiting = [asyncio.create_task(event.wait()) for event in (context.router.known, stop)]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for each in waiting:
+            each.cancel()
+    return not stop.is_set()
+
+
 def measured(port: int) -> Runtime:
     """Serves the SDK's metrics and ours on this port of the machine's own address."""
     metrics = PrometheusConfig(
@@ -178,24 +199,33 @@ async def main() -> None:
         Runtime.set_default(measured(settings.metrics_port))
     try:
         context = build_context(settings)
-    except (BadAccounts, BadCountryMap, BadDataset) as error:
+    except (BadAccounts, BadCountryMap, BadPolicyFile, BadDataset, BadFees) as error:
         sys.exit(f"The worker does not start: {error}")
     client = await connect(settings)
     await prepare_namespace(client, settings)
     stop = asyncio.Event()
-    keeping = asyncio.create_task(keep_prepared(client, settings), name="keep-prepared")
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
+    beside = [
+        asyncio.create_task(follow_policy(context), name="routing policy"),
+        asyncio.create_task(
+            context.health.keep(context.database, settings.database_url, half_life=settings.scores_half_life),
+            name="account health",
+        ),
+        asyncio.create_task(keep_prepared(client, settings), name="namespace"),
+    ]
     try:
-        async with build_notifier(client, context), build_worker(client, context):
-            log.info(
-                "worker.started", task_queue=settings.task_queue, accounts=sorted(context.accounts.known)
-            )
-            await stop.wait()
-            log.info("worker.draining", seconds=DRAIN.total_seconds())
+        if await known_policy(context, stop):
+            async with build_notifier(client, context), build_worker(client, context):
+                log.info(
+                    "worker.started", task_queue=settings.task_queue, accounts=sorted(context.accounts.known)
+                )
+                await stop.wait()
+                log.info("worker.draining", seconds=DRAIN.total_seconds())
     finally:
-        keeping.cancel()
-        await asyncio.gather(keeping, return_exceptions=True)
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
         await context.accounts.aclose()
         await context.database.aclose()
     log.info("worker.stopped")

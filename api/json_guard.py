@@ -17,8 +17,9 @@ The application gets the original bytes, in one message.
 import asyncio
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from email.message import Message as EmailMessage
+from types import MappingProxyType
 from typing import Any, Final, NoReturn
 from urllib.parse import parse_qsl
 
@@ -74,11 +75,18 @@ class JsonGuard:
     """Pure ASGI middleware. `app.add_middleware(JsonGuard)`, before `error_handlers.install(app)`."""
 
     def __init__(
-        self, app: ASGIApp, *, raw_prefixes: Iterable[str] = ("/webhooks/",), limits: Limits | None = None
+        self,
+        app: ASGIApp,
+        *,
+        raw_prefixes: Iterable[str] = ("/webhooks/",),
+        limits: Limits | None = None,
+        limits_under: Mapping[str, Limits] = MappingProxyType({}),
     ) -> None:
+        """`limits_under`: other limits, for paths that begin so."""
         self._app = app
         self._raw_prefixes = tuple(raw_prefixes)
         self._limits = limits or Limits()
+        self._limits_under = dict(limits_under)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -94,13 +102,17 @@ class JsonGuard:
 
     async def _admit(self, scope: Scope, receive: Receive) -> bytes | None:
         """The body, once it is known to be harmless; None where the client is gone. Raises Problem."""
-        if _path(scope).startswith(self._raw_prefixes):
+        path = _path(scope)
+        if path.startswith(self._raw_prefixes):
             return await self._read(scope, receive, self._limits.raw_body)
+        limits = next(
+            (each for prefix, each in self._limits_under.items() if path.startswith(prefix)), self._limits
+        )
         _search_envelope(scope)
-        body = await self._read(scope, receive, self._limits.json_body)
+        body = await self._read(scope, receive, limits.json_body)
         if body:
             _check_media_type(scope)
-            document = parse(body, self._limits)
+            document = parse(body, limits)
             place = find_card_data(document)
             if place is not None:
                 _refuse_card_data(place)

@@ -27,7 +27,7 @@ from domain.checkout import CaptureMethod, CheckoutStatus, MethodType
 from domain.ids import Prefix, attempt_id, new_id
 from gateways.registry import Accounts
 from routing.country import BinTable
-from routing.country_map import CountryMap
+from routing.policy import Policy
 from routing.router import Router
 from storage import attempts, checkouts, merchants
 from storage.database import Database
@@ -298,7 +298,7 @@ def new_context(
     return Context(
         database=database,
         accounts=Accounts(known, banks),
-        router=Router(known, CountryMap({}, tuple(order)), BinTable.of({}), NoAddresses()),
+        router=Router(known, Policy(default=tuple(order)), BinTable.of({}), NoAddresses()),
         settings=settings(database_url, **changes),
     )
 

@@ -9,6 +9,7 @@ from api import schemas_answers
 from api.schemas_answers import (
     AttemptView,
     Checkout,
+    CountrySignals,
     CustomerView,
     ExcludedView,
     Page,
@@ -39,6 +40,10 @@ CHECKOUT = Checkout(
         country_source=CountrySource.BIN,
         bin="539983",
         policy_version=7,
+        signals=CountrySignals(bin="NG", ip=None, billing="NG"),
+        disagreement=False,
+        network="mastercard",
+        blocked_by=None,
         plan=[PlannedView(gateway="flutterwave", account="flutterwave", reason="country_map")],
         excluded=[ExcludedView(gateway="stripe", account="stripe", reason=Exclusion.NO_TOKEN)],
     ),

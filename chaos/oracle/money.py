@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from chaos.evidence import Evidence, Row
-from chaos.money import Payment, by_checkout, payments
-from chaos.violations import Harm, Violation
+from chaos.oracle.payments import Payment, by_checkout, payments
+from chaos.oracle.violations import Harm, Violation
 
 _EMPTY = ("declined", "not_sent", "not_found", "canceled", "voided", "refunded")
 """Attempt statuses that say: no money here."""
@@ -52,18 +52,19 @@ def _one_payment(
 
 def _one_checkout(checkout: Row, made: list[Payment]) -> Iterator[Violation]:
     live = [payment for payment in made if payment.live > 0 or payment.held]
-    net = sum(payment.live for payment in made)
     identity, status = checkout["id"], checkout["status"]
     if len(live) > 1:
         where = ", ".join(f"{payment.gateway} {payment.payment_id}" for payment in live)
         yield Violation("I1", Harm.DOUBLED, identity, f"{len(live)} live payments: {where}")
     match status:
         case "succeeded":
-            paid = [payment for payment in live if payment.reference == checkout["paid_attempt_id"]]
-            if not paid or paid[0].live == 0:
+            taken = [payment for payment in made if payment.reference == checkout["paid_attempt_id"]]
+            have = sum(payment.live for payment in taken)
+            due = checkout["amount_captured"] - checkout["amount_refunded"]
+            if have <= 0 and (due > 0 or not any(payment.captured for payment in taken)):
                 yield Violation("I4", Harm.PHANTOM, identity, "paid, but no gateway has the money")
-            elif len(live) == 1 and net != checkout["amount_captured"] - checkout["amount_refunded"]:
-                what = f"the ledger has {net}, the checkout {checkout['amount_captured']}"
+            elif len(live) <= 1 and have != due:
+                what = f"the ledger has {have}, the checkout {due}"
                 yield Violation("I5", Harm.MISMATCH, identity, what)
         case "failed" | "canceled" | "expired":
             for payment in live:
@@ -92,18 +93,15 @@ def _compensations(
             yield Violation("I11", Harm.REFUND, attempt["id"], what)
         if attempt["id"] not in alerted:
             yield Violation("I13", Harm.ORPHANED, attempt["id"], "late money without an alert")
-    for refund in evidence.refunds:
-        attempt = attempts[refund["attempt_id"]]
-        if attempt["amount_refunded"] + attempt["amount_reserved"] > attempt["amount_captured"]:
-            yield Violation("I12", Harm.REFUND, refund["id"], "more reserved than captured")
 
 
 def returned(evidence: Evidence) -> tuple[int, int]:
     """Checkouts whose gateways gave late money back (I2, I11): (forced by the fault plan, others)."""
     late = {record.checkout_id for record in evidence.transcript.records if record.scenario.late}
+    counted = {row["paid_attempt_id"] for row in evidence.checkouts}
     forced = others = 0
     for checkout_id, made in by_checkout(payments(evidence.ledger)).items():
-        if any(payment.captured and payment.live == 0 for payment in made):
+        if any(each.captured and each.live == 0 and each.reference not in counted for each in made):
             forced += checkout_id in late
             others += checkout_id not in late
     return forced, others

@@ -1,14 +1,13 @@
-"""The oracle's view of promises and records: I14 to I17, I19, I20, I22, and what the API shows."""
+"""The oracle's view of promises and records: I14 to I17, I22, and what the API shows."""
 
 import itertools
-import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final
 
 from chaos.evidence import Evidence, Row
+from chaos.oracle.violations import Harm, Violation
 from chaos.transcript import Record
-from chaos.violations import Harm, Violation
 
 FINAL: Final = frozenset({"succeeded", "failed", "canceled", "expired"})
 _STATUSES: Final = FINAL | {"processing", "requires_action", "requires_capture", "in_review"}
@@ -30,7 +29,6 @@ def judge_records(evidence: Evidence) -> Iterator[Violation]:
         yield from _accepted(record, checkouts)
         yield from _one_key(record)
     yield from _in_review(evidence)
-    yield from _webhooks(evidence)
 
 
 def _timelines(evidence: Evidence) -> Iterator[Violation]:
@@ -96,29 +94,3 @@ def _in_review(evidence: Evidence) -> Iterator[Violation]:
     for checkout in evidence.checkouts:
         if checkout["status"] == "in_review" and checkout["id"] not in alerted:
             yield Violation("I15", Harm.STUCK, checkout["id"], "in review without an alert")
-
-
-def _webhooks(evidence: Evidence) -> Iterator[Violation]:
-    """Forged ones leave no trace (I19); acknowledged ones are kept (I20), once (H3)."""
-    kept = {row["dedupe_key"] for row in evidence.webhook_events}
-    for forgery in evidence.transcript.forgeries:
-        if forgery.status in range(200, 300) or forgery.dedupe_key in kept:
-            what = f"a forged webhook was answered with {forgery.status}"
-            yield Violation("I19", Harm.WEBHOOK, forgery.account, what)
-    rows = Counter(row["account"] for row in evidence.webhook_events)
-    sent: dict[str, set[str]] = defaultdict(set)
-    acknowledged: dict[str, set[str]] = defaultdict(set)
-    for webhook in evidence.webhooks:
-        identity = webhook["event_id"] or json.dumps(webhook["body"], sort_keys=True)
-        sent[webhook["account"]].add(identity)
-        if webhook["status"] == "delivered":
-            acknowledged[webhook["account"]].add(identity)
-        if webhook["status"] == "delivered" and webhook["event_id"] and webhook["event_id"] not in kept:
-            yield Violation("I20", Harm.WEBHOOK, webhook["event_id"], "acknowledged, and not in the inbox")
-    for account in rows.keys() | acknowledged.keys():
-        if rows[account] > len(sent[account]):
-            what = f"{rows[account]} inbox rows for {len(sent[account])} events"
-            yield Violation("I18", Harm.WEBHOOK, account, what)
-        if rows[account] < len(acknowledged[account]):
-            what = f"{rows[account]} inbox rows for {len(acknowledged[account])} acknowledged events"
-            yield Violation("I20", Harm.WEBHOOK, account, what)

@@ -29,6 +29,12 @@ class Harm(StrEnum):
     """A forged one taken, a genuine one lost or kept twice."""
     KEY = "idempotency"
     """One key, two checkouts; or another body under a used key taken."""
+    TENANT = "another's data"
+    """A merchant was told of, or could touch, what is another merchant's."""
+    CARD = "card data"
+    """A card number or security code that was sent is kept, repeated, or was not refused."""
+    NOTICE = "notification"
+    """A merchant was not told of an end, told too early, unsigned, or under another id."""
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,12 @@
 """The oracle's view of sending: I7 to I10, and that a keyless gateway is never sent a charge twice."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from chaos.evidence import Evidence, Row
-from chaos.money import Payment, by_checkout, checkout_of, payments
-from chaos.violations import Harm, Violation
+from chaos.oracle.payments import Payment, by_checkout, checkout_of, payments
+from chaos.oracle.violations import Harm, Violation
 
 _NEGATIVE = frozenset(
     {
@@ -25,6 +25,9 @@ _POSITIONAL = frozenset({"attempt.late_success"})
 
 _NO_EFFECT = ("rate_limit", "unauthorized")
 """Faults that the gateway answers with a definite refusal: such a charge may be sent again."""
+
+_STORED_FAILURES = ("error_before", "error_after")
+"""Faults whose answer a gateway with keys keeps under the key."""
 
 _LATENESS = timedelta(milliseconds=100)
 """How much earlier than a look-up's own record the quiet period may seem to end: clocks of two processes."""
@@ -56,13 +59,28 @@ def _intents(
         elif len(sent) > attempt["sends"]:
             what = f"{len(sent)} charges arrived, {attempt['sends']} were claimed"
             yield Violation("I7", Harm.ORDER, reference, what)
-    intended = {row["attempt_id"]: row["created_at"] for row in evidence.refunds}
+    intended: dict[str, datetime] = {}
+    claimed: Counter[str] = Counter()
+    for row in evidence.refunds:
+        identity = row["attempt_id"]
+        intended[identity] = min(row["created_at"], intended.get(identity, row["created_at"]))
+        claimed[identity] += row["sends"]
+    spent: set[str] = set()
     for request in evidence.requests:
         if request["operation"] != "refund" or request["method"] != "POST":
             continue
         since = intended.get(request["reference"])
         if since is None or since > request["at"]:
             yield Violation("I7", Harm.ORDER, str(request["reference"]), "refund sent before it was intended")
+            continue
+        key = request["idempotency_key"]
+        if key is not None and key in spent:
+            continue  # the kept failure again: no effect, and the claim goes on under the next key
+        if key is not None and request["fault"] in _STORED_FAILURES:
+            spent.add(key)
+        claimed[request["reference"]] -= 1
+        if claimed[request["reference"]] == -1:
+            yield Violation("I7", Harm.ORDER, request["reference"], "more refunds arrived than were claimed")
 
 
 def _keys(evidence: Evidence) -> Iterator[Violation]:
@@ -74,16 +92,38 @@ def _keys(evidence: Evidence) -> Iterator[Violation]:
             continue
         if request["operation"] not in ("charge", "capture", "refund"):
             continue
-        same = (request["gateway"], request["reference"], request["operation"])
-        sent[same].append(request)
         key = request["idempotency_key"]
+        same: tuple[str, ...] = (request["gateway"], request["reference"], request["operation"])
+        if request["operation"] == "refund":  # one payment may have many, each with its own key
+            if key is None:
+                continue
+            same = (*same, key)
+        sent[same].append(request)
         if key is not None and owner.setdefault((request["gateway"], key), same) != same:
             yield Violation("I8", Harm.ORDER, request["reference"], f"key {key} serves two operations")
-    for (_, reference, operation), requests in sent.items():
-        if len({request["idempotency_key"] for request in requests}) > 1:
+    for (_, reference, operation, *_key), requests in sent.items():
+        if len({request["idempotency_key"] for request in requests}) > 1 + _spent(operation, requests):
             yield Violation("I8", Harm.ORDER, reference, f"{operation}: another key at each send")
         if len({(request["path"], request["body_sha256"]) for request in requests}) > 1:
             yield Violation("I8", Harm.ORDER, reference, f"{operation}: other parameters at a resend")
+    refunds = Counter(row["attempt_id"] for row in evidence.refunds)
+    for (_, reference, operation, *_key), requests in sent.items():
+        refunds[reference] += _spent(operation, requests) if operation == "refund" else 0
+    keys = Counter(reference for _, reference, operation, *_key in sent if operation == "refund")
+    for reference, number in keys.items():
+        if number > refunds[reference]:
+            what = f"{number} keys for {refunds[reference]} refunds"
+            yield Violation("I8", Harm.ORDER, reference, what)
+
+
+def _spent(operation: str, requests: list[Row]) -> int:
+    """Keys that can never succeed any more: the gateway keeps a failure under them, and repeats it.
+
+    A capture or refund may then go on under a next key; a charge never.
+    """
+    if operation == "charge":
+        return 0
+    return len({request["idempotency_key"] for request in requests if request["fault"] in _STORED_FAILURES})
 
 
 def _second_sends(evidence: Evidence, charges: dict[str, list[Row]]) -> Iterator[Violation]:
