@@ -16,11 +16,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from cli import reviews, switches
 from cli.accounts import accounts_app
 from cli.encryption import encryption_app
+from cli.lists import lists_app
 from cli.notifications import notifications_app
 from cli.operators import operators_app
 from cli.reconcile import reconcile
 from cli.routing import routing_app
 from cli.running import AsJson, fail, run, show
+from cli.screening import screening_app
 from config.settings import Settings
 from gateways.registry import BadAccounts, load_accounts
 from routing.country_map import BadCountryMap, load_country_map
@@ -45,6 +47,8 @@ switches.add_to(app)
 reviews.add_to(app)
 app.command("reconcile")(reconcile)
 app.add_typer(encryption_app, name="encryption")
+app.add_typer(lists_app, name="lists")
+app.add_typer(screening_app, name="screening")
 
 
 @merchants_app.command("create")

@@ -37,7 +37,8 @@ class OriginTable:
     """The installed table. Loading it takes a fifth of a second."""
 
     def __init__(self) -> None:
-        iporigin.dataset_info()
+        # The package says that it is typed, and these two are not.
+        iporigin.dataset_info()  # type: ignore[no-untyped-call]
 
     def by_ip(self, text: str | None, /) -> Origin:
         """`UNKNOWN` without an address, `UNROUTABLE` for what is none."""
@@ -46,7 +47,8 @@ class OriginTable:
         address = read_address(text)
         if address is None:
             return Origin.UNROUTABLE
-        return _KINDS.get(iporigin.classify(address).kind, Origin.UNKNOWN)
+        kind = iporigin.classify(address).kind  # type: ignore[no-untyped-call]
+        return _KINDS.get(kind, Origin.UNKNOWN)
 
 
 def read_address(text: str | None) -> Address | None:

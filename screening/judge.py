@@ -95,9 +95,7 @@ def _patterns(signals: Signals, rules: Rules) -> Iterator[Reason]:
         yield Reason(signal=Signal.MERCHANT_DISPOSABLE, points=points, value=count)
     if mismatched(signals.country):
         count = merchant.mismatch
-        yield Reason(
-            signal=Signal.MERCHANT_MISMATCH, points=rules.merchant_mismatch.of(count), value=count
-        )
+        yield Reason(signal=Signal.MERCHANT_MISMATCH, points=rules.merchant_mismatch.of(count), value=count)
 
 
 def _amount(signals: Signals, rules: Rules) -> Iterator[Reason]:

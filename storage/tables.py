@@ -538,7 +538,13 @@ class Sighting(SQLModel, table=True):
     __table_args__ = (
         Index("ix_sightings_merchant", "merchant_id", "at"),
         *(
-            Index(f"ix_sightings_{name}", "merchant_id", name, "at", postgresql_where=text(f"{name} IS NOT NULL"))
+            Index(
+                f"ix_sightings_{name}",
+                "merchant_id",
+                name,
+                "at",
+                postgresql_where=text(f"{name} IS NOT NULL"),
+            )
             for name in ("card", "email", "ip", "bin")
         ),
         Index("ix_sightings_at", "at"),
