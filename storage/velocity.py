@@ -19,6 +19,8 @@ LATEST: Final = 60
 LATEST_OF_BIN: Final = 20
 LATEST_OF_MERCHANT: Final = 200
 DAY: Final = 86400.0
+KEPT: Final = 30 * DAY
+"""So long a merchant's usual amounts are known; all other counts are of a day at most."""
 FORGOTTEN_AT_ONCE: Final = 1000
 
 
@@ -166,7 +168,7 @@ async def _set(session: AsyncSession, checkout_id: str, **values: bool) -> None:
     await session.exec(update(Sighting).where(col(Sighting.checkout_id) == checkout_id).values(**values))
 
 
-async def forget(session: AsyncSession, *, older_than: float) -> int:
+async def forget(session: AsyncSession, *, older_than: float = KEPT) -> int:
     """Delete what is too old to count, some at a time; how many. `older_than` in seconds."""
     old = (
         select(Sighting.checkout_id)
