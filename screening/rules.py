@@ -72,7 +72,7 @@ class Addresses(Part):
 class Probing(Part):
     """A large amount after small ones."""
 
-    points: Points = 45
+    points: Points = 50
     times: Count = 10
     """How many times the largest amount of the last day ..."""
     usual: Count = 3

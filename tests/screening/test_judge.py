@@ -67,7 +67,7 @@ TABLE = [
     (
         "small, then large",
         signals(amount=40_000, card=Seen(tries=1, probes=1, largest=300), merchant=at()),
-        60,
+        65,
         ["amount_unusual", "probing"],
     ),
     ("small, then usual", signals(card=Seen(tries=1, probes=1, largest=300), merchant=at()), 0, []),
