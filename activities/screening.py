@@ -61,7 +61,7 @@ class Screener:
             return None
         customer = Customer.model_validate(checkout.customer)
         method = PaymentMethod.model_validate(checkout.payment_method)
-        traits = self._traits(customer, method)
+        traits = self.traits_of(checkout)
         seen, merchant = await velocity.before(
             session,
             checkout.merchant_id,
@@ -133,7 +133,10 @@ class Screener:
                 f"{self.rules.burst} s.",
             )
 
-    def _traits(self, customer: Customer, method: PaymentMethod) -> Traits:
+    def traits_of(self, checkout: Checkout) -> Traits:
+        """What a checkout is counted by."""
+        customer = Customer.model_validate(checkout.customer)
+        method = PaymentMethod.model_validate(checkout.payment_method)
         address = read_address(customer.ip)
         return Traits(
             card=self._digests("card", _instrument(method)),
