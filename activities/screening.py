@@ -18,7 +18,7 @@ from screening.addresses import OriginLookup, OriginTable, line_of, ranges_aroun
 from screening.emails import domain_of, is_disposable, mailbox, with_parents
 from screening.judge import is_small, judge
 from screening.rules import Rules, load_rules
-from screening.signals import AtMerchant, Listed, Seen, Signals, mismatched
+from screening.signals import AtMerchant, Listed, Seen, Signals, mismatch_of
 from storage import lists, velocity
 from storage.events import alert, tell
 from storage.tables import Checkout, ListEntry, Sighting
@@ -61,12 +61,13 @@ class Screener:
             return None
         customer = Customer.model_validate(checkout.customer)
         method = PaymentMethod.model_validate(checkout.payment_method)
-        traits = self.traits_of(checkout)
+        traits, mismatch = self.traits_of(checkout), mismatch_of(country)
         seen, merchant = await velocity.before(
             session,
             checkout.merchant_id,
             traits,
             currency=checkout.currency,
+            mismatch=mismatch,
             window=self.rules.window,
             burst=self.rules.burst,
         )
@@ -102,7 +103,7 @@ class Screener:
             bin=_first(traits.bin),
             small=is_small(checkout.amount, usual, self.rules),
             disposable=signals.disposable,
-            mismatch=mismatched(country),
+            mismatch=mismatch,
             stopped=False,
         )
         return Screened(assessment, sighting, merchant.stopped)

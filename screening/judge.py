@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from domain.screening import MOST, Assessment, ListEffect, Reason, Signal, Verdict
 from screening.rules import Rules
-from screening.signals import Origin, Seen, Signals, mismatched
+from screening.signals import Origin, Seen, Signals, mismatch_of
 
 
 def judge(signals: Signals, rules: Rules) -> Assessment:
@@ -93,7 +93,7 @@ def _patterns(signals: Signals, rules: Rules) -> Iterator[Reason]:
         count = merchant.disposable
         points = rules.merchant_disposable.of(count)
         yield Reason(signal=Signal.MERCHANT_DISPOSABLE, points=points, value=count)
-    if mismatched(signals.country):
+    if mismatch_of(signals.country) is not None:
         count = merchant.mismatch
         yield Reason(signal=Signal.MERCHANT_MISMATCH, points=rules.merchant_mismatch.of(count), value=count)
 

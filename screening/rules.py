@@ -98,13 +98,14 @@ class Rules(Part):
     card_declines: Limit = Limit(limit=4, points=30)
     email_declines: Limit = Limit(limit=4, points=30)
     ip_declines: Limit = Limit(limit=5, points=35)
-    bin_declines: Limit = Limit(limit=6, points=45, most=2)
+    bin_declines: Limit = Limit(limit=6, points=45, most=1)
+    """Once: who happens to have such a card is asked to prove it, whatever others do."""
     bin_declined_share: Annotated[float, Field(gt=0, le=1)] = 0.6
     """Of the BIN's latest 20: a BIN that everybody uses has declines, too."""
     bin_small: Limit = Limit(limit=6, points=25, most=2)
     merchant_small_declines: Limit = Limit(limit=8, points=25)
     merchant_disposable: Limit = Limit(limit=4, points=40)
-    merchant_mismatch: Limit = Limit(limit=4, points=25)
+    merchant_mismatch: Limit = Limit(limit=6, points=25)
 
     small_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
     """An amount is small up to this share of the merchant's median."""

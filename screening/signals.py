@@ -45,6 +45,7 @@ class AtMerchant(Frozen):
     small_failed: int = Field(default=0, ge=0)
     disposable: int = Field(default=0, ge=0)
     mismatch: int = Field(default=0, ge=0)
+    """Of the same three countries as this checkout's."""
     stopped: int = Field(default=0, ge=0)
     usual: int | None = Field(default=None, ge=0)
     """The median of its amounts in this currency, or None: too few to tell. Minor units."""
@@ -74,8 +75,9 @@ class Signals(Frozen):
     listed: tuple[Listed, ...] = ()
 
 
-def mismatched(country: Country) -> bool:
-    """All three signs of the country are known, and the card's agrees with neither of the others."""
-    if country.by_bin is None or country.by_ip is None or country.by_billing is None:
-        return False
-    return country.by_bin not in (country.by_ip, country.by_billing)
+def mismatch_of(country: Country) -> str | None:
+    """`US/NG/GB`: card, address and bill, where all are known and the card's agrees with neither other."""
+    told = (country.by_bin, country.by_ip, country.by_billing)
+    if None in told or country.by_bin in (country.by_ip, country.by_billing):
+        return None
+    return "/".join(code or "" for code in told)

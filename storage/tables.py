@@ -564,8 +564,8 @@ class Sighting(SQLModel, table=True):
     small: bool
     """Against the merchant's median of then."""
     disposable: bool
-    mismatch: bool
-    """The signs of the country disagree."""
+    mismatch: str | None = None
+    """Countries of card, address and bill, where the card's stands alone."""
     stopped: bool
     """Screening has stopped it."""
     declined: bool = False

@@ -7,7 +7,7 @@ a BIN or an address is.
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import CTE, Select, and_, case, func, literal, null, or_, union_all
+from sqlalchemy import CTE, Select, Text, and_, case, func, literal, null, or_, union_all
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, delete, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -108,7 +108,14 @@ def _merchant(merchant_id: str) -> CTE:
 
 
 async def before(
-    session: AsyncSession, merchant_id: str, traits: Traits, *, currency: str, window: float, burst: float
+    session: AsyncSession,
+    merchant_id: str,
+    traits: Traits,
+    *,
+    currency: str,
+    mismatch: str | None,
+    window: float,
+    burst: float,
 ) -> History:
     """What this merchant's earlier checkouts say. `window` and `burst` in seconds."""
     present = {name: values for name, values in traits._asdict().items() if values}
@@ -122,10 +129,12 @@ async def before(
             counts[row.trait] = Earlier(
                 row.tries, row.failed, row.small, row.cards, row.probes, int(row.largest)
             )
-    return History(counts, await _of_merchant(session, merchant_id, currency, burst))
+    return History(counts, await _of_merchant(session, merchant_id, currency, mismatch, burst))
 
 
-async def _of_merchant(session: AsyncSession, merchant_id: str, currency: str, burst: float) -> OfMerchant:
+async def _of_merchant(
+    session: AsyncSession, merchant_id: str, currency: str, mismatch: str | None, burst: float
+) -> OfMerchant:
     latest = _merchant(merchant_id).c
     recent = latest.at > _ago(burst)
     good = and_(latest.currency == currency, ~_failed(latest))
@@ -135,7 +144,7 @@ async def _of_merchant(session: AsyncSession, merchant_id: str, currency: str, b
         select(  # type: ignore[call-overload]  # SQLModel types four columns at most
             func.count().filter(and_(recent, latest.small, _failed(latest))).label("small_failed"),
             func.count().filter(and_(recent, latest.disposable)).label("disposable"),
-            func.count().filter(and_(recent, latest.mismatch)).label("mismatch"),
+            func.count().filter(and_(recent, latest.mismatch == literal(mismatch, Text))).label("mismatch"),
             func.count().filter(and_(recent, latest.stopped)).label("stopped"),
             func.count().filter(good).label("known"),
             func.percentile_disc(0.5).within_group(amounts).label("usual"),

@@ -58,7 +58,7 @@ def row_of(merchant: str, **changes: Any) -> Checkout:
 async def see(database: Database, merchant: str, *, ago: float = 0, **changes: Any) -> str:
     """A sighting of so many seconds ago."""
     row = row_of(merchant)
-    marks = {"small": False, "disposable": False, "mismatch": False, "stopped": False}
+    marks = {"small": False, "disposable": False, "stopped": False}
     values: dict[str, Any] = {"amount": 5_000, "currency": "NGN", "card": CARD, **marks, **changes}
     async with database.transaction() as session:
         await checkouts.create(session, row)
@@ -76,7 +76,7 @@ async def see(database: Database, merchant: str, *, ago: float = 0, **changes: A
 async def before(database: Database, merchant: str, **traits: Any) -> History:
     async with database.transaction() as session:
         return await velocity.before(
-            session, merchant, Traits(**traits), currency="NGN", window=3600, burst=600
+            session, merchant, Traits(**traits), currency="NGN", mismatch="US/NG/GB", window=3600, burst=600
         )
 
 
@@ -123,6 +123,14 @@ async def test_each_merchants_traffic_counts_for_itself(database: Database) -> N
     assert (await before(database, one, card=[OTHER, CARD])).traits["card"].tries == 1
 
 
+async def test_countries_that_do_not_fit_count_by_their_pattern(database: Database) -> None:
+    merchant = await new_merchant(database)
+    for pattern in ("US/NG/GB", "US/NG/GB", "GB/NG/NG", None):
+        await see(database, merchant, mismatch=pattern)
+    await see(database, merchant, mismatch="US/NG/GB", ago=700)
+    assert (await before(database, merchant)).merchant.mismatch == 2
+
+
 async def test_what_is_old_is_forgotten(database: Database) -> None:
     merchant = await new_merchant(database)
     old = await see(database, merchant, ago=velocity.KEPT + 60)
@@ -148,6 +156,7 @@ async def screened(database: Database, screener: Screener, row: Checkout) -> int
             row.merchant_id,
             screener.traits_of(row),
             currency="NGN",
+            mismatch=None,
             window=3600,
             burst=600,
         )

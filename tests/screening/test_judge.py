@@ -81,7 +81,7 @@ TABLE = [
     ),
     (
         "a ring of them",
-        signals(country=country("US", "NG", "NG"), merchant=at(mismatch=4)),
+        signals(country=country("US", "NG", "NG"), merchant=at(mismatch=6)),
         60,
         ["merchant_mismatch", "bin_ip_country", "bin_billing_country"],
     ),

@@ -16,7 +16,7 @@ from activities.planning import Planning
 from domain.checkout import CheckoutStatus, MethodType
 from domain.decline import DeclineCategory
 from domain.ids import Prefix, attempt_id, new_id
-from domain.screening import Verdict
+from domain.screening import Assessment, Verdict
 from routing.country import BinTable
 from routing.policy import Policy
 from routing.router import Router
@@ -41,11 +41,16 @@ class Networks:
 @dataclass
 class Report:
     clean: Counter[Verdict] = field(default_factory=Counter)
+    why: Counter[str] = field(default_factory=Counter)
+    """Reasons for which a customer was challenged or stopped."""
     attacks: dict[str, list[Verdict]] = field(default_factory=lambda: defaultdict(list))
 
-    def note(self, attempt: Try, verdict: Verdict) -> None:
+    def note(self, attempt: Try, found: Assessment) -> None:
+        verdict = found.verdict
         if attempt.attack is None:
             self.clean[verdict] += 1
+            if verdict is not Verdict.ALLOW:
+                self.why[" ".join(reason.signal for reason in found.reasons)] += 1
         else:
             self.attacks[attempt.attack].append(verdict)
 
@@ -70,6 +75,7 @@ class Report:
             f"{'clean':28} {self.clean.total():5} {'':9} {self.clean[Verdict.CHALLENGE]:10} "
             f"{self.clean[Verdict.REVIEW]:7} {self.clean[Verdict.BLOCK]:6}   {self.clean_touched:.2%} touched"
         )
+        rows += [f"  {count} customers: {signals}" for signals, count in self.why.most_common()]
         return rows
 
 
@@ -87,7 +93,7 @@ def context_on(database: Database, database_url: str, bank: Bank) -> Context:
     return replace(context, router=router)
 
 
-async def send(context: Context, merchant: str, bank: Bank, attempt: Try) -> Verdict:
+async def send(context: Context, merchant: str, bank: Bank, attempt: Try) -> Assessment:
     """Through the real activities. What is approved is not sent: no counter would change."""
     checkout_id = new_id(Prefix.CHECKOUT)
     customer = {"email": attempt.email, "ip": attempt.ip, "country": attempt.billing}
@@ -126,7 +132,12 @@ async def send(context: Context, merchant: str, bank: Bank, attempt: Try) -> Ver
             method=MethodType.CARD,
         )
         await worker.run(Attempting(context).send_attempt, task)
-    return plan.verdict
+    async with context.database.transaction() as session:
+        row = await checkouts.get(session, checkout_id)
+    assert row is not None
+    found = Assessment.model_validate(row.screening)
+    assert found.verdict is plan.verdict
+    return found
 
 
 async def elapse(database: Database, seconds: float) -> None:

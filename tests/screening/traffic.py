@@ -20,8 +20,8 @@ BINS: Final = {
 ATTACKED: Final = "506100"
 """A BIN of which a clean customer is seen now and then, too."""
 COUNTRIES: Final = {**BINS, ATTACKED: "NG"}
-NETWORKS: Final = {"41.58": "NG", "102.89": "NG", "81.2": "GB", "73.15": "US", "88.198": "DE"}
-"""First two numbers of an address -> its country. 88.198 is a hosting provider's."""
+NETWORKS: Final = {"41.58": "NG", "102.89": "NG", "81.2": "GB", "193.138": "SE", "88.198": "DE"}
+"""First two numbers of an address -> its country. 193.138 is a VPN's, 88.198 a hosting provider's."""
 VPN: Final = "193.138.218.74"
 DISPOSABLE: Final = ("mailinator.com", "guerrillamail.com", "yopmail.com", "10minutemail.com")
 
@@ -56,8 +56,8 @@ class Traffic:
     """`hours` of a merchant with so many checkouts an hour, and the attacks in their hours."""
 
     seed: int
-    hours: float = 6.0
-    an_hour: float = 220.0
+    hours: float = 4.5
+    an_hour: float = 200.0
     made: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
@@ -104,7 +104,7 @@ class Traffic:
             ip = self._address("81.2")  # travels
         if draw.random() < 0.02:
             ip = VPN
-        if draw.random() < 0.005:
+        if draw.random() < 0.003:
             ip = self._address("88.198")  # a company's proxy
         domain = draw.choice(DISPOSABLE) if draw.random() < 0.005 else "gmail.com"
         return Customer(

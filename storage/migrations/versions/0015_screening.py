@@ -25,7 +25,7 @@ def upgrade() -> None:
         sa.Column("bin", sa.Text(), nullable=True),
         sa.Column("small", sa.Boolean(), nullable=False),
         sa.Column("disposable", sa.Boolean(), nullable=False),
-        sa.Column("mismatch", sa.Boolean(), nullable=False),
+        sa.Column("mismatch", sa.Text(), nullable=True),
         sa.Column("stopped", sa.Boolean(), nullable=False),
         sa.Column("declined", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.ForeignKeyConstraint(["checkout_id"], ["checkouts.id"]),
