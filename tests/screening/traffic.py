@@ -20,9 +20,9 @@ BINS: Final = {
 ATTACKED: Final = "506100"
 """A BIN of which a clean customer is seen now and then, too."""
 COUNTRIES: Final = {**BINS, ATTACKED: "NG"}
-NETWORKS: Final = {"41.58": "NG", "102.89": "NG", "81.2": "GB", "193.138": "SE", "88.198": "DE"}
-"""First two numbers of an address -> its country. 193.138 is a VPN's, 88.198 a hosting provider's."""
-VPN: Final = "193.138.218.74"
+NETWORKS: Final = {"41.58": "NG", "102.89": "NG", "81.2": "GB", "23.144": "SE", "88.198": "DE"}
+"""First two numbers of an address -> its country. 23.144 is a VPN's, 88.198 a hosting provider's."""
+VPN: Final = "23.144.160.69"
 DISPOSABLE: Final = ("mailinator.com", "guerrillamail.com", "yopmail.com", "10minutemail.com")
 
 
