@@ -72,12 +72,15 @@ def _trait(
     name: str, values: Sequence[Any], merchant_id: str, currency: str, *, window: float, burst: float
 ) -> Select[Any]:
     limit = LATEST_OF_BIN if name == "bin" else LATEST
+    # What is stopped for other reasons says nothing about a BIN that many honest customers have.
+    others = (or_(~col(Sighting.stopped), col(Sighting.small)),) if name == "bin" else ()
     latest = (
         select(Sighting)
         .where(
             col(Sighting.merchant_id) == merchant_id,
             col(getattr(Sighting, name)).in_(values),
             col(Sighting.at) > _ago(DAY),
+            *others,
         )
         .order_by(col(Sighting.at).desc())
         .limit(limit)

@@ -123,6 +123,15 @@ async def test_each_merchants_traffic_counts_for_itself(database: Database) -> N
     assert (await before(database, one, card=[OTHER, CARD])).traits["card"].tries == 1
 
 
+async def test_what_is_stopped_for_other_reasons_does_not_count_for_a_bin(database: Database) -> None:
+    merchant = await new_merchant(database)
+    for marks in ({"declined": True}, {"stopped": True}, {"stopped": True, "small": True}, {}):
+        await see(database, merchant, bin="539983", **marks)
+    found = (await before(database, merchant, bin=["539983"], card=[CARD])).traits
+    assert (found["bin"].tries, found["bin"].failed) == (3, 2)
+    assert (found["card"].tries, found["card"].failed) == (4, 3)
+
+
 async def test_countries_that_do_not_fit_count_by_their_pattern(database: Database) -> None:
     merchant = await new_merchant(database)
     for pattern in ("US/NG/GB", "US/NG/GB", "GB/NG/NG", None):
