@@ -33,6 +33,7 @@ from activities.policy_in_force import PolicyInForce
 from activities.reconciling import Reconciling
 from activities.refund_checking import RefundChecking
 from activities.refunding import Refunding
+from activities.screening import screener_of
 from config import logging as logs
 from config.settings import Settings
 from config.temporal import connect, register_search_attributes
@@ -42,6 +43,7 @@ from routing.data_files import DataFiles
 from routing.datasets import BadDataset
 from routing.fees import BadFees
 from routing.policy_files import BadPolicyFile, load_policy
+from screening.rules import BadScreeningRules
 from storage.database import Database
 from workflows.abandoned_attempt import AbandonedAttempt
 from workflows.checkout import Checkout
@@ -76,7 +78,8 @@ PREPARED_EVERY = 60.0
 
 
 def build_context(settings: Settings) -> Context:
-    """Raises BadAccounts, BadCountryMap, BadPolicyFile, BadDataset or BadFees: a wrong configuration."""
+    """Raises BadAccounts, BadCountryMap, BadPolicyFile, BadDataset, BadFees or BadScreeningRules: a wrong
+    configuration."""
     accounts = load_accounts(os.environ)
     if accounts.longest_call >= settings.charge_timeout:
         # The activity would be given up, and started again, while its call is still on the way.
@@ -92,6 +95,7 @@ def build_context(settings: Settings) -> Context:
         accounts=accounts,
         router=PolicyInForce(accounts.known, policy, files, health.heed),
         settings=settings,
+        screener=screener_of(settings),
         health=health,
     )
 
@@ -199,7 +203,7 @@ async def main() -> None:
         Runtime.set_default(measured(settings.metrics_port))
     try:
         context = build_context(settings)
-    except (BadAccounts, BadCountryMap, BadPolicyFile, BadDataset, BadFees) as error:
+    except (BadAccounts, BadCountryMap, BadPolicyFile, BadDataset, BadFees, BadScreeningRules) as error:
         sys.exit(f"The worker does not start: {error}")
     client = await connect(settings)
     await prepare_namespace(client, settings)

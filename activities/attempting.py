@@ -17,6 +17,7 @@ from activities.context import STALLED_AFTER, Context, card_of, route_request
 from activities.errors import Gone, Unsettled
 from activities.messages import CHARGES_FROZEN, AttemptTask, Kind, LookUpAttempt, Report, SendAttempt
 from activities.recording import record, report_of
+from activities.screening import challenged
 from domain.attempt import AttemptStatus
 from domain.checkout import CaptureMethod, CheckoutStatus, Customer, MethodType, PaymentMethod
 from domain.conclude import check, conclude
@@ -259,6 +260,7 @@ class Attempting:
             return_url=attempt.return_url or checkout.return_url or f"{settings.public_url}/returned",
             expires_at=attempt.expires_at
             or attempt.created_at + timedelta(seconds=settings.action_expires_after),
+            challenge=challenged(checkout),
         )
 
     @activity.defn

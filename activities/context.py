@@ -7,6 +7,7 @@ from datetime import timedelta
 from activities.account_health import AccountHealth
 from activities.errors import Gone
 from activities.policy_in_force import PolicyInForce
+from activities.screening import Screener, challenged
 from config.settings import Settings
 from domain.checkout import CaptureMethod, Customer, PaymentMethod
 from gateways.base import PaymentHandle
@@ -29,6 +30,7 @@ class Context:
     accounts: Accounts
     router: Router | PolicyInForce
     settings: Settings
+    screener: Screener
     health: AccountHealth = field(default_factory=AccountHealth)
 
     def quiet_period(self, account: str) -> timedelta:
@@ -64,6 +66,7 @@ def route_request(checkout: Checkout) -> RouteRequest:
         merchant=checkout.merchant_id,
         metadata=checkout.meta,
         gateway=checkout.gateway_choice,
+        challenge=challenged(checkout),
     )
 
 

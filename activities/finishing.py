@@ -24,6 +24,11 @@ _BLOCKED = Decline(
     code=DeclineCode.BLOCKED_BY_RULE,
     message="A routing rule refuses this payment; nobody was asked. `routing.blocked_by` names the rule.",
 )
+_REFUSED = Decline(
+    category=DeclineCategory.FRAUD,
+    code=DeclineCode.SUSPECTED_FRAUD,
+    message="Screening refuses this payment; nobody was asked.",
+)
 _NOBODY_REACHED = Decline(
     category=DeclineCategory.SOFT,
     code=DeclineCode.GATEWAY_UNAVAILABLE,
@@ -44,7 +49,8 @@ class Finishing:
                 raise Gone(task.checkout_id)
             values: dict[str, object] = {"next_action": None, "review_reason": task.review_reason}
             if task.status is CheckoutStatus.FAILED:
-                values["decline"] = (await self._decline(session, checkout)).model_dump(mode="json")
+                decline = _REFUSED if task.refused else await self._decline(session, checkout)
+                values["decline"] = decline.model_dump(mode="json")
             try:
                 await checkouts.advance(session, checkout.id, task.status, **values)
             except checkouts.IllegalTransition as refusal:

@@ -14,10 +14,12 @@ from temporalio import activity
 
 from domain.attempt import AttemptStatus
 from domain.checkout import CheckoutStatus
+from domain.screening import Assessment
 from storage.tables import Attempt
 
 CHECKOUTS: Final = "smartpay_checkouts_total"
 ATTEMPTS: Final = "smartpay_attempts_total"
+SCREENINGS: Final = "smartpay_screenings_total"
 RESOLUTION: Final = "smartpay_unknown_resolution_seconds"
 
 RESOLUTION_BUCKETS: Final = (
@@ -42,6 +44,17 @@ def checkout_ended(session: AsyncSession, status: CheckoutStatus) -> None:
     def count() -> None:
         meter = activity.metric_meter()
         meter.create_counter(CHECKOUTS, "Checkouts by final status").add(1, {"status": status})
+
+    _once_committed(session, count)
+
+
+def checkout_screened(session: AsyncSession, assessment: Assessment) -> None:
+    """Screening has judged a checkout."""
+    labels = {"verdict": assessment.verdict, "enforced": "yes" if assessment.enforced else "no"}
+
+    def count() -> None:
+        meter = activity.metric_meter()
+        meter.create_counter(SCREENINGS, "Checkouts by what screening says of them").add(1, labels)
 
     _once_committed(session, count)
 

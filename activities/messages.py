@@ -9,6 +9,7 @@ from domain.decline import DeclineCategory
 from domain.dispute import DisputeStatus
 from domain.outcome import Frozen
 from domain.refund import RefundState
+from domain.screening import ReviewDefault, Verdict
 
 
 class Timings(Frozen):
@@ -50,11 +51,22 @@ class Step(Frozen):
     """It cannot be asked: what is unclear is sent again under its key, which answers as the first time."""
 
 
+class ReviewTerms(Frozen):
+    """How long a person has to decide about the risk, and what follows where nobody does."""
+
+    expires_after: float
+    """Seconds."""
+    default: ReviewDefault
+
+
 class Plan(Frozen):
     country: str | None
     manual_capture: bool
     steps: tuple[Step, ...]
     timings: Timings
+    verdict: Verdict = Verdict.ALLOW
+    """What follows from screening. Not set where nothing does: histories stay small."""
+    review: ReviewTerms | None = None
 
 
 class PlanCheckout(Frozen):
@@ -143,6 +155,8 @@ class FinishCheckout(Frozen):
     checkout_id: str
     status: CheckoutStatus
     review_reason: ReviewReason | None = None
+    refused: bool = False
+    """Screening refuses it, or the person who was asked: nothing was sent."""
 
 
 class Finished(Frozen):

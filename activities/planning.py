@@ -5,12 +5,16 @@ from temporalio import activity
 
 from activities.context import Context, route_request
 from activities.errors import Gone
-from activities.messages import Plan, PlanCheckout, Step, Timings
+from activities.messages import Plan, PlanCheckout, ReviewTerms, Step, Timings
+from activities.screening import Screened, assessed
 from domain.checkout import CaptureMethod, MethodType
 from domain.route import Exclusion, HealthNote, PlannedAccount, RoutePlan
+from domain.screening import Assessment, Verdict
 from domain.switches import Switch
 from routing.health import noted
-from storage import checkouts, switches
+from routing.request import RouteRequest
+from screening.judge import without_challenge
+from storage import attempts, checkouts, switches
 from storage.tables import Checkout
 
 
@@ -26,20 +30,67 @@ class Planning:
             if checkout is None:
                 raise Gone(task.checkout_id)
             if checkout.routing is None:
-                route = await self._decide(session, checkout)
-                await checkouts.record_plan(session, checkout.id, route.model_dump(mode="json"))
+                route, verdict = await self._decide(session, checkout)
             else:
-                route = RoutePlan.model_validate(checkout.routing)
-        return Plan(
+                route, verdict = RoutePlan.model_validate(checkout.routing), assessed(checkout)
+                if verdict.stops and await attempts.of_checkout(session, checkout.id):
+                    verdict = Verdict.ALLOW  # a run started anew, after a person has approved
+        plan = Plan(
             country=route.country.code,
             manual_capture=checkout.capture_method == CaptureMethod.MANUAL,
             steps=tuple(self._step(entry, checkout.allow_redirect) for entry in route.plan),
             timings=self._timings(),
         )
+        settings = self._context.settings
+        match verdict:
+            case Verdict.ALLOW:
+                return plan
+            case Verdict.REVIEW:
+                terms = ReviewTerms(
+                    expires_after=settings.screening_review_expires_after,
+                    default=settings.screening_review_default,
+                )
+                return plan.model_copy(update={"verdict": verdict, "review": terms})
+            case _:
+                return plan.model_copy(update={"verdict": verdict})
 
-    async def _decide(self, session: AsyncSession, checkout: Checkout) -> RoutePlan:
+    async def _decide(self, session: AsyncSession, checkout: Checkout) -> tuple[RoutePlan, Verdict]:
+        """Screen and route, and record both. What somebody else has recorded first stands."""
+        request = route_request(checkout)
+        draft = self._context.router.plan(request)
+        screened = await self._context.screener.screen(session, checkout, draft.country)
+        assessment = None if screened is None else self._challengeable(screened, request, draft)
+        verdict = Verdict.ALLOW if assessment is None else assessment.action
+        if verdict is Verdict.CHALLENGE:
+            request = request.model_copy(update={"challenge": True})
+        # Nothing is sent of what is blocked: it claims no account's probe.
+        route = draft if verdict is Verdict.BLOCK else await self._route(session, request)
+        recorded = await checkouts.record_plan(
+            session,
+            checkout.id,
+            route.model_dump(mode="json"),
+            None if assessment is None else assessment.model_dump(mode="json"),
+        )
+        if not recorded:
+            found = await checkouts.lock(session, checkout.id)
+            if found is None or found.routing is None:
+                raise Gone(checkout.id)
+            return RoutePlan.model_validate(found.routing), assessed(found)
+        if screened is not None and assessment is not None:
+            await self._context.screener.keep(session, screened, assessment)
+        return route, verdict
+
+    def _challengeable(self, screened: Screened, request: RouteRequest, draft: RoutePlan) -> Assessment:
+        """The judgement; where it is a challenge that no account can ask for, what stands in its place."""
+        assessment = screened.assessment
+        if assessment.verdict is not Verdict.CHALLENGE or not draft.plan:
+            return assessment
+        challenging = self._context.router.plan(request.model_copy(update={"challenge": True}))
+        return assessment if challenging.plan else without_challenge(assessment, self._context.screener.rules)
+
+    async def _route(self, session: AsyncSession, request: RouteRequest) -> RoutePlan:
         """The plan that heeds the accounts' health. A probe is claimed for the account asked first."""
-        context, request = self._context, route_request(checkout)
+        context = self._context
         health = context.health
         frozen = await switches.frozen_accounts(session, Switch.CHARGES)
         lost: set[str] = set()

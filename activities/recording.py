@@ -23,7 +23,7 @@ from domain.outcome import (
     Pending,
     Unknown,
 )
-from storage import attempts, checkouts
+from storage import attempts, checkouts, velocity
 from storage.events import alert, tell
 from storage.tables import Attempt
 
@@ -101,6 +101,8 @@ async def _record(
                 code=decline.code,
                 category=decline.category,
             )
+            if decline.category is not DeclineCategory.CONFIGURATION:
+                await velocity.declined(session, row.checkout_id)
             if decline.category is DeclineCategory.CONFIGURATION:
                 await alert(session, "account.configuration", row.account, decline.message)
             return Report(
@@ -171,6 +173,8 @@ async def _approved(session: AsyncSession, row: Attempt, outcome: Approved) -> R
     except checkouts.IllegalTransition:
         await _late(session, row)
         return Report(kind=Kind.LATE, status=status)
+    if row.number > 1:
+        await velocity.accepted_after_all(session, row.checkout_id)
     if paid:
         measuring.checkout_ended(session, CheckoutStatus.SUCCEEDED)
     return Report(kind=Kind.APPROVED, status=status)

@@ -24,10 +24,11 @@ from api.errors import (
     NotInReview,
     Problem,
     Unavailable,
+    WrongDecision,
 )
 from api.runs import calling_temporal, run_id
 from api.services import Services
-from domain.checkout import CheckoutStatus
+from domain.checkout import CheckoutStatus, ReviewReason
 from domain.switches import Switch
 from storage import reviews, switches
 from storage.events import tell
@@ -45,6 +46,7 @@ _REFUSALS: dict[str, type[Conflict]] = {
     "NotCapturable": NotCapturable,
     "InProgress": InProgress,
     "NotInReview": NotInReview,
+    "WrongDecision": WrongDecision,
 }
 
 _NAMES: dict[type[object], str] = {
@@ -97,12 +99,15 @@ async def capture_checkout(parts: Services, row: Checkout, amount: int | None, s
 async def decide_checkout(
     parts: Services, row: Checkout, decision: Decision, *, actor: str, reason: str
 ) -> None:
-    """Tell a checkout in review what a person has decided. Raises NotInReview, InProgress, Unavailable.
+    """Tell a checkout in review what a person has decided. Raises NotInReview, WrongDecision,
+    InProgress, Unavailable.
 
     Recorded before it is told, so that no decision is without its record.
     """
     if row.status != CheckoutStatus.IN_REVIEW:
         raise NotInReview
+    if not decision.fits(ReviewReason(row.review_reason) if row.review_reason else None):
+        raise WrongDecision
     async with parts.database.transaction() as session:
         await reviews.asked(session, row.id, decision, actor=actor, reason=reason)
     try:

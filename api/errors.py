@@ -216,6 +216,15 @@ class NotInReview(Conflict):
     explanation = "Only a checkout in `in_review` can be decided."
 
 
+class WrongDecision(Conflict):
+    code = "wrong_decision"
+    title = "The decision does not fit the review"
+    explanation = (
+        "A review for `risk` is decided by `approve` or `decline`, "
+        "every other one by `not_paid` or `look_again`."
+    )
+
+
 class NotCapturable(Conflict):
     code = "not_capturable"
     title = "There is nothing to capture"

@@ -61,7 +61,8 @@ class DecideBody(Body):
 
     decision: Decision = Field(
         description="`not_paid`: the gateway has confirmed that it took nothing, the checkout fails. "
-        "`look_again`: ask the gateway now."
+        "`look_again`: ask the gateway now. For a review of the risk: `approve`, the checkout goes on; "
+        "`decline`, it fails and nothing is sent."
     )
     reason: Why = Field(
         description="How it is known, for the record.", examples=["confirmed by the gateway, case 4711"]

@@ -13,7 +13,7 @@ from api.inbox import deliver
 from api.refund_runs import start_refund
 from api.runs import start_checkout, start_watcher
 from api.services import Services
-from storage import attempts, checkouts, refunds, webhook_events
+from storage import attempts, checkouts, refunds, velocity, webhook_events
 
 log = structlog.get_logger()
 
@@ -45,6 +45,7 @@ async def sweep(parts: Services) -> None:
         unattended = await refunds.unattended(
             session, never_for=LEFT_FOR, last_for=2 * parts.settings.refund_intervals[-1], limit=BATCH
         )
+        await velocity.forget(session)
     for checkout in lost:
         await start_checkout(parts.temporal, parts.settings, checkout)
         log.info("sweep.started", checkout=checkout.id)

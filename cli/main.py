@@ -13,12 +13,14 @@ from cli import reviews, switches
 from cli.accounts import accounts_app
 from cli.encryption import encryption_app
 from cli.keys import keys_app
+from cli.lists import lists_app
 from cli.merchants import merchants_app
 from cli.notifications import notifications_app
 from cli.operators import operators_app
 from cli.reconcile import reconcile
 from cli.routing import routing_app
 from cli.running import fail
+from cli.screening import screening_app
 from config.settings import Settings
 from gateways.registry import BadAccounts, load_accounts
 from routing.country_map import BadCountryMap, load_country_map
@@ -40,6 +42,8 @@ switches.add_to(app)
 reviews.add_to(app)
 app.command("reconcile")(reconcile)
 app.add_typer(encryption_app, name="encryption")
+app.add_typer(lists_app, name="lists")
+app.add_typer(screening_app, name="screening")
 
 
 @db_app.command("upgrade")

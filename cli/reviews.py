@@ -14,7 +14,7 @@ from cli.acting import LONGEST_REASON, actor, said
 from cli.running import fail, run
 from config.settings import Settings
 from config.temporal import connect
-from domain.checkout import CheckoutStatus
+from domain.checkout import CheckoutStatus, ReviewReason
 from storage import checkouts, reviews
 from workflows.messages import CommandResult, DecideReview, Decision
 
@@ -26,7 +26,8 @@ def decide(
     decision: Annotated[
         Decision,
         typer.Argument(
-            help="not_paid: the gateway has confirmed that it took nothing. look_again: ask it now."
+            help="not_paid: the gateway has confirmed that it took nothing. look_again: ask it now. "
+            "For a review of the risk: approve, the checkout goes on; decline, it fails."
         ),
     ],
     reason: Annotated[str, typer.Option("--reason", help="How it is known, for the record.")],
@@ -36,15 +37,21 @@ def decide(
 
     async def ask(session: AsyncSession) -> str | None:
         row = await checkouts.get(session, checkout)
-        if row is not None and row.status == CheckoutStatus.IN_REVIEW:
-            await reviews.asked(session, row.id, decision, actor=who, reason=why)
-        return None if row is None else row.status
+        if row is None:
+            return f"There is no checkout {checkout!r}."
+        if row.status != CheckoutStatus.IN_REVIEW:
+            return f"The checkout is not in review: it is {row.status}."
+        if not decision.fits(ReviewReason(row.review_reason) if row.review_reason else None):
+            fitting = " or ".join(
+                each for each in Decision if each.fits(ReviewReason(row.review_reason or "mismatch"))
+            )
+            return f"The checkout is in review for {row.review_reason}: decide {fitting}."
+        await reviews.asked(session, row.id, decision, actor=who, reason=why)
+        return None
 
-    status = run(ask)
-    if status is None:
-        fail(f"There is no checkout {checkout!r}.")
-    if status != CheckoutStatus.IN_REVIEW:
-        fail(f"The checkout is not in review: it is {status}.")
+    wrong = run(ask)
+    if wrong is not None:
+        fail(wrong)
     refusal = asyncio.run(_relay(checkout, decision))
     if refusal is not None:
 

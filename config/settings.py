@@ -13,6 +13,7 @@ from pydantic import Field, PostgresDsn, SecretStr, TypeAdapter, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from config.keys import KeyRing, load_keys
+from domain.screening import ReviewDefault, ScreeningMode
 
 _POSTGRES = TypeAdapter(PostgresDsn)
 
@@ -153,6 +154,15 @@ class Settings(BaseSettings):
     """Pauses between looks at a dispute that is not over; the last one repeats, a webhook shortens them."""
     dispute_scan_interval: float = Field(default=6 * 3600.0, ge=1)
     """Pause between listings of every account's disputes, for those of which no webhook told."""
+
+    screening: ScreeningMode = ScreeningMode.ON
+    """Whether checkouts are screened for fraud before the first attempt."""
+    screening_file: Path | None = None
+    """Changes of the screening rules; see `screening/rules.py`."""
+    screening_review_expires_after: float = Field(default=3600.0, ge=1, le=7 * 86400)
+    """How long a person has to decide about a checkout that screening holds back."""
+    screening_review_default: ReviewDefault = ReviewDefault.DECLINE
+    """What becomes of one that nobody has decided by then."""
 
     encryption_keys: SecretStr | None = None
     """`name:base64` pairs, the sealing key first; see `config/keys.py`. Production does not start without."""

@@ -47,7 +47,7 @@ def _usual(name: str) -> str:
         return f"each gateway's own, {min(periods):.0f} s or more"
     settings = Settings.model_fields.get(name.lower())
     if settings is not None:
-        return as_text(settings.default)
+        return "unset" if settings.default is None else as_text(settings.default)
     gateway, _, field = name.lower().partition("_")
     return as_text(registrations()[gateway].credentials.model_fields[field].default)
 

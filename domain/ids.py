@@ -18,6 +18,7 @@ class Prefix(StrEnum):
     DISPUTE = "dp"
     OPERATOR = "op"
     TOKEN = "tok"
+    LIST_ENTRY = "le"
 
 
 def new_id(prefix: Prefix) -> str:

@@ -94,12 +94,17 @@ async def page(
     return (await session.exec(query)).all()
 
 
-async def record_plan(session: AsyncSession, checkout_id: str, routing: dict[str, Any]) -> bool:
-    """Keep the plan, once; False where one is recorded already (a retried activity must use that one)."""
+async def record_plan(
+    session: AsyncSession, checkout_id: str, routing: dict[str, Any], screening: dict[str, Any] | None = None
+) -> bool:
+    """Keep the plan and what screening says, once.
+
+    False where one is recorded already: a retried activity must use that one.
+    """
     result = await session.exec(
         update(Checkout)
         .where(col(Checkout.id) == checkout_id, col(Checkout.planned_at).is_(None))
-        .values(routing=routing, planned_at=func.now())
+        .values(routing=routing, screening=screening, planned_at=func.now())
     )
     if result.rowcount == 1:
         accounts = [entry["account"] for entry in routing["plan"]]

@@ -99,6 +99,8 @@ class Checkout(SQLModel, table=True):
     next_action: dict[str, Any] | None = _json()
     decline: dict[str, Any] | None = _json()
     routing: dict[str, Any] | None = _json()
+    screening: dict[str, Any] | None = _json()
+    """`Assessment`; None: screening is off. Not for merchants."""
     planned_at: datetime | None = _time()
     created_at: datetime = _created()
     updated_at: datetime = _created()
@@ -545,4 +547,65 @@ class MerchantOrigin(SQLModel, table=True):
     merchant_id: str = Field(primary_key=True, foreign_key="merchants.id")
     origin: str = Field(primary_key=True)
     """`https://host`, or `https://host:port` where the port is not 443; the host in lower-case ASCII."""
+    created_at: datetime = _created()
+
+
+class Sighting(SQLModel, table=True):
+    """What screening has seen of one checkout, to count later ones by. Keyed digests, nothing in clear but
+    the first six digits of a card. One row a checkout: no row is ever waited for."""
+
+    __tablename__ = "sightings"
+    __table_args__ = (
+        Index("ix_sightings_merchant", "merchant_id", "at"),
+        *(
+            Index(
+                f"ix_sightings_{name}",
+                "merchant_id",
+                name,
+                "at",
+                postgresql_where=text(f"{name} IS NOT NULL"),
+            )
+            for name in ("card", "email", "ip", "bin")
+        ),
+        Index("ix_sightings_at", "at"),
+    )
+
+    checkout_id: str = Field(primary_key=True, foreign_key="checkouts.id")
+    merchant_id: str
+    at: datetime = _created()
+    amount: int = Field(sa_type=_BIGINT)
+    currency: str
+    card: bytes | None = Field(default=None, sa_type=LargeBinary)
+    """Of the card's token, or of the phone that is prompted."""
+    email: bytes | None = Field(default=None, sa_type=LargeBinary)
+    ip: bytes | None = Field(default=None, sa_type=LargeBinary)
+    bin: str | None = None
+    """Six digits."""
+    small: bool
+    """Against the merchant's median of then."""
+    disposable: bool
+    mismatch: str | None = None
+    """Countries of card, address and bill, where the card's stands alone."""
+    stopped: bool
+    """Screening has stopped it."""
+    declined: bool = False
+    """A gateway has declined it, and no other one has accepted it since."""
+
+
+class ListEntry(SQLModel, table=True):
+    """What operators always refuse, or never stop. As it is written, so that they can read it."""
+
+    __tablename__ = "list_entries"
+    __table_args__ = (UniqueConstraint("kind", "value", name="uq_list_entries_value"),)
+
+    id: str = Field(primary_key=True)
+    kind: str
+    """`ListKind`."""
+    value: str
+    """In the one way of writing it."""
+    effect: str
+    """`ListEffect`."""
+    reason: str
+    actor: str
+    """Who wrote it, as in `admin_events`."""
     created_at: datetime = _created()

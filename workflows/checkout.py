@@ -7,6 +7,7 @@ The one rule that everything here serves: the next account is asked only when th
 taken nothing. What stays unclear is looked up, then reviewed by a person, and never guessed.
 """
 
+import contextlib
 from datetime import timedelta
 
 from temporalio import workflow
@@ -19,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.attempt import AttemptStatus
     from domain.checkout import CheckoutStatus, MethodType, ReviewReason
     from domain.decline import DeclineCategory
+    from domain.screening import ReviewDefault, Verdict
     from workflows.attempt import Attempt
     from workflows.messages import (
         CancelCheckout,
@@ -48,15 +50,17 @@ class Checkout:
         self._capture: CaptureCheckout | None = None
         self._captured: Report | None = None
         self._decision: Decision | None = None
+        self._review_reason: ReviewReason | None = None
         self._news = 0
         self._story = Story()
 
     @workflow.run
     async def run(self, task: CheckoutInput) -> CheckoutResult:
         plan = await self._plan()
-        status = await self._walk(plan)
+        passed = await self._passes(plan)
+        status = await self._walk(plan) if passed else CheckoutStatus.FAILED
         if status is not CheckoutStatus.SUCCEEDED:
-            status = await self._finish(status)
+            status = await self._finish(status, refused=not passed)
         self._status = status
         self._index(plan)
         self._story.tell(f"**{status}**")
@@ -73,6 +77,35 @@ class Checkout:
         accounts = " then ".join(f"{step.account} ({step.reason})" for step in plan.steps)
         self._story.tell(f"country {plan.country or 'unknown'}; plan: {accounts or 'no account can take it'}")
         return plan
+
+    async def _passes(self, plan: Plan) -> bool:
+        """Whether screening lets it go on, or the person whom it wants to be asked."""
+        if plan.verdict is Verdict.BLOCK:
+            self._story.tell("screening: blocked")
+            return False
+        if plan.review is None or not plan.steps:
+            return True
+        await self._review(ReviewReason.RISK)
+        self._index(plan)
+        decision = await self._decided_within(timedelta(seconds=plan.review.expires_after))
+        if decision is None and not self._cancel_wanted:
+            self._story.tell(f"nobody has decided: {plan.review.default}")
+            return plan.review.default is ReviewDefault.APPROVE
+        return decision is not Decision.DECLINE
+
+    async def _decided_within(self, patience: timedelta) -> Decision | None:
+        """A person's decision, or None: canceled, or nobody has decided."""
+        with contextlib.suppress(TimeoutError):
+            await workflow.wait_condition(
+                lambda: self._decision is not None or self._cancel_wanted,
+                timeout=patience,
+                timeout_summary="a person decides",
+            )
+        self._status = CheckoutStatus.PROCESSING
+        decision = self._take_decision()
+        if decision is not None:
+            self._story.tell(f"decided: {decision}")
+        return decision
 
     async def _walk(self, plan: Plan) -> CheckoutStatus:
         """Ask one account after the other until one has the money, or none is left."""
@@ -172,13 +205,18 @@ class Checkout:
     async def _review(self, reason: ReviewReason) -> None:
         self._decision = None
         self._status = CheckoutStatus.IN_REVIEW
+        self._review_reason = reason
         self._story.tell(f"**in review**: {reason}; a person has to decide")
         await self._finish(CheckoutStatus.IN_REVIEW, reason)
 
-    async def _finish(self, status: CheckoutStatus, reason: ReviewReason | None = None) -> CheckoutStatus:
+    async def _finish(
+        self, status: CheckoutStatus, reason: ReviewReason | None = None, *, refused: bool = False
+    ) -> CheckoutStatus:
         finished = await workflow.execute_local_activity_method(
             Finishing.finish_checkout,
-            FinishCheckout(checkout_id=self._task.checkout_id, status=status, review_reason=reason),
+            FinishCheckout(
+                checkout_id=self._task.checkout_id, status=status, review_reason=reason, refused=refused
+            ),
             start_to_close_timeout=LOCAL_TIMEOUT,
             retry_policy=LOCAL_RETRIES,
         )
@@ -250,3 +288,8 @@ class Checkout:
     def _may_decide(self, command: DecideReview) -> None:
         if self._status is not CheckoutStatus.IN_REVIEW:
             raise ApplicationError(f"checkout is {self._status}", type="NotInReview")
+        if not command.decision.fits(self._review_reason):
+            why = f"{command.decision} does not answer a review for {self._review_reason}"
+            raise ApplicationError(why, type="WrongDecision")
+        if self._review_reason is ReviewReason.RISK and self._decision is not None:
+            raise ApplicationError("it is decided already", type="InProgress")

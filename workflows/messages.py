@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from domain.checkout import CheckoutStatus
+from domain.checkout import CheckoutStatus, ReviewReason
 from domain.dispute import DisputeStatus
 from domain.outcome import Frozen
 from domain.reconciliation import ReconciliationStatus
@@ -47,6 +47,15 @@ class Decision(StrEnum):
     NOT_PAID = "not_paid"
     """The gateway confirmed outside this system that it took nothing: the checkout fails."""
     LOOK_AGAIN = "look_again"
+    APPROVE = "approve"
+    """The risk is taken: the checkout goes on."""
+    DECLINE = "decline"
+    """It is not: the checkout fails, and nothing was sent."""
+
+    def fits(self, reason: ReviewReason | None) -> bool:
+        """Whether it answers the question of such a review: is it fraud, or was it paid."""
+        about_risk = self in (Decision.APPROVE, Decision.DECLINE)
+        return about_risk is (reason is ReviewReason.RISK)
 
 
 class DecideReview(Frozen):

@@ -5,14 +5,18 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from temporalio.client import WorkflowHandle
+
 from api.dispute_runs import scan_disputes
 from api.refund_runs import refund_run_id
 from domain.decline import DeclineCategory
 from domain.dispute import DisputeStatus
 from domain.ids import attempt_id
 from domain.outcome import PaymentStatus
+from domain.screening import ListEffect, ListKind
 from domain.switches import Switch
 from gateways.base import RefundStatus
+from storage import lists
 from tests.operators.freezing import Hand
 from tests.refunds.till import Till, till_in
 from tests.workflow.bank import action, approve, decline, lost, never, not_sent, pending
@@ -99,6 +103,57 @@ async def review_and_decision(world: World) -> str:
     await handle.execute_update(Checkout.decide_review, DecideReview(decision=Decision.NOT_PAID))
     await handle.result()
     return handle.id
+
+
+async def _held_back(world: World) -> tuple[str, WorkflowHandle[Any, Any]]:
+    """Screening wants a person to be asked."""
+    checkout = await world.checkout(customer={"ip": "185.220.101.1", "email": "x@mailinator.com"})
+    handle = await world.start(checkout)
+    await world.until(checkout, "in_review")
+    return checkout, handle
+
+
+async def risk_approved(world: World) -> str:
+    _, handle = await _held_back(world)
+    await handle.execute_update(Checkout.decide_review, DecideReview(decision=Decision.APPROVE))
+    await handle.result()
+    return handle.id
+
+
+async def risk_declined(world: World) -> str:
+    _, handle = await _held_back(world)
+    await handle.execute_update(Checkout.decide_review, DecideReview(decision=Decision.DECLINE))
+    await handle.result()
+    return handle.id
+
+
+async def risk_canceled(world: World) -> str:
+    _, handle = await _held_back(world)
+    await handle.execute_update(Checkout.cancel, CancelCheckout())
+    await handle.result()
+    return handle.id
+
+
+async def risk_undecided(world: World) -> str:
+    _, handle = await _held_back(world)
+    await handle.result()
+    return handle.id
+
+
+async def risk_blocked(world: World) -> str:
+    async with world.database.transaction() as session:
+        await lists.add(
+            session, ListEffect.BLOCK, ListKind.EMAIL, "mallory@shop.test", actor="test", reason="to record"
+        )
+    checkout = await world.checkout(customer={"email": "mallory@shop.test"})
+    await world.run(checkout)
+    return f"checkout/{checkout}"
+
+
+async def risk_challenged(world: World) -> str:
+    checkout = await world.checkout(customer={"ip": "185.220.101.1"})
+    await world.run(checkout)
+    return f"checkout/{checkout}"
 
 
 async def manual_capture(world: World) -> str:
@@ -352,6 +407,12 @@ SCENARIOS = {
     "not_found_then_next": Scenario(MOBILE, not_found_then_next),
     "review_and_decision": Scenario(MOBILE, review_and_decision),
     "manual_capture": Scenario(CARDS, manual_capture),
+    "risk_approved": Scenario(CARDS, risk_approved),
+    "risk_declined": Scenario(CARDS, risk_declined),
+    "risk_canceled": Scenario(CARDS, risk_canceled),
+    "risk_undecided": Scenario(CARDS, risk_undecided),
+    "risk_blocked": Scenario(CARDS, risk_blocked),
+    "risk_challenged": Scenario(CARDS, risk_challenged),
     "cancel_while_waiting": Scenario(CARDS, cancel_while_waiting),
     "expiry": Scenario(("momo",), expiry),
     "watcher_refunds": Scenario(MOBILE, watcher_refunds),

@@ -22,6 +22,7 @@ from temporalio.worker import Worker
 
 from activities.context import Context
 from activities.messages import Compensated
+from activities.screening import screener_of
 from config.settings import Settings
 from domain.capabilities import Account, Capabilities
 from domain.checkout import CaptureMethod, CheckoutStatus, MethodType
@@ -53,6 +54,7 @@ def _capabilities(name: str, *, keyed: bool) -> Capabilities:
         currencies=frozenset({"NGN", "UGX"}),
         mobile_money={"NGN": frozenset({""})},
         partial_capture=True,
+        challenge=keyed,
         key_life=timedelta(hours=24) if keyed else None,
         fence=keyed,
         quiet_period=timedelta(minutes=5 if keyed else 10),
@@ -315,11 +317,13 @@ def new_context(
     database: Database, database_url: str, order: Sequence[str], banks: dict[str, Bank], **changes: Any
 ) -> Context:
     known = {name: ACCOUNTS[name] for name in order}
+    chosen = settings(database_url, **changes)
     return Context(
         database=database,
         accounts=Accounts(known, banks),
         router=Router(known, Policy(default=tuple(order)), BinTable.of({}), NoAddresses()),
-        settings=settings(database_url, **changes),
+        settings=chosen,
+        screener=screener_of(chosen),
     )
 
 

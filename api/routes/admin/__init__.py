@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from api.routes.admin import accounts, alerts, me, policy, reviews, switches
+from api.routes.admin import accounts, alerts, lists, me, policy, reviews, screening, switches
 
 router = APIRouter(prefix="/v1/admin", tags=["admin"])
-for each in (me, accounts, switches, reviews, alerts, policy):
+for each in (me, accounts, switches, reviews, alerts, policy, screening, lists):
     router.include_router(each.router)

@@ -18,6 +18,7 @@ from api.errors import (
     Unauthorized,
     Unavailable,
     UnsupportedMediaType,
+    WrongDecision,
     problem_responses,
 )
 from api.operators import Steering
@@ -44,6 +45,7 @@ router = APIRouter(prefix="/checkouts")
         Forbidden,
         NotFound,
         NotInReview,
+        WrongDecision,
         InProgress,
         BodyTooLarge,
         UnsupportedMediaType,
@@ -61,7 +63,7 @@ async def decide(checkout_id: CheckoutId, body: DecideBody, parts: Parts, operat
     news = parts.changes.subscribe(checkout_id)
     try:
         await decide_checkout(parts, row, body.decision, actor=operator.actor, reason=body.reason)
-        if body.decision is Decision.NOT_PAID:
+        if body.decision is not Decision.LOOK_AGAIN:
             await _left_review(parts, checkout_id, news)
     finally:
         parts.changes.unsubscribe(checkout_id, news)
