@@ -82,7 +82,10 @@ def create_app(settings: Settings) -> ASGIApp:
         )
         outbox = asyncio.create_task(empty_for_ever(parts), name="outbox")
         recovery = asyncio.create_task(Recovery(parts).for_ever(), name="recovery")
-        with routing_metrics.measured(router), health_metrics.measured(known_health):
+        with (
+            routing_metrics.measured(router, parts.metrics),
+            health_metrics.measured(known_health, parts.metrics),
+        ):
             yield
         beside = (sweep, outbox, following, keeping, recovery)
         for task in beside:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from prometheus_client import REGISTRY
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -50,11 +50,11 @@ class HealthCollector(Collector):
 
 
 @contextmanager
-def measured(health: AccountHealth) -> Iterator[None]:
+def measured(health: AccountHealth, registry: CollectorRegistry) -> Iterator[None]:
     """Inside, `/metrics` tells of it."""
     collector = HealthCollector(health)
-    REGISTRY.register(collector)
+    registry.register(collector)
     try:
         yield
     finally:
-        REGISTRY.unregister(collector)
+        registry.unregister(collector)

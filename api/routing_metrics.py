@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from prometheus_client import REGISTRY
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -38,11 +38,11 @@ class _Routing(Collector):
 
 
 @contextmanager
-def measured(policy: PolicyInForce) -> Iterator[None]:
+def measured(policy: PolicyInForce, registry: CollectorRegistry) -> Iterator[None]:
     """Measure it for as long as the application runs."""
     collector = _Routing(policy)
-    REGISTRY.register(collector)
+    registry.register(collector)
     try:
         yield
     finally:
-        REGISTRY.unregister(collector)
+        registry.unregister(collector)

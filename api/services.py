@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from fastapi import Request
+from prometheus_client import CollectorRegistry
 from temporalio.client import Client
 
 from activities.account_health import AccountHealth
@@ -32,6 +33,8 @@ class Services:
     schema_head: str
     """The migration that this code was written for."""
     health: AccountHealth = field(default_factory=AccountHealth)
+    metrics: CollectorRegistry = field(default_factory=CollectorRegistry)
+    """What this application measures of itself, beside what the process counts."""
     recent_keys: Recent[Caller] = field(default_factory=Recent)
     """Digest of a key -> who holds it."""
     recent_frozen: Recent[dict[str, Exclusion]] = field(default_factory=Recent)

@@ -51,7 +51,8 @@ async def readyz(parts: Parts) -> Readiness:
 async def metrics(parts: Parts) -> Response:
     if not parts.settings.metrics_exposed:
         raise NotFound
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+    told = generate_latest() + generate_latest(parts.metrics)
+    return Response(told, media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get("/returned", include_in_schema=False)
