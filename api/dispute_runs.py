@@ -1,6 +1,9 @@
 """The API's side of disputes: start what looks them up, and tell it news."""
 
+import contextlib
+
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from api.runs import RPC_TIMEOUT, calling_temporal
 from api.services import Services
@@ -16,7 +19,10 @@ _LONGEST_LOOK = 4
 async def look_at_disputes(parts: Services, attempt: Attempt) -> None:
     """Have the disputes of a payment looked up now, by its run or a new one. Raises RPCError."""
     settings = parts.settings
-    with calling_temporal():
+    run = f"dispute/{attempt.id}"
+    news = GatewayNews(attempt_id=attempt.id)
+    # Others may start it at this moment: then it is there, and is told.
+    with calling_temporal(), contextlib.suppress(WorkflowAlreadyStartedError):
         await parts.temporal.start_workflow(
             Dispute.run,
             LookInput(
@@ -26,14 +32,17 @@ async def look_at_disputes(parts: Services, attempt: Attempt) -> None:
                 intervals=settings.dispute_intervals,
                 timeout=_LONGEST_LOOK * settings.look_up_timeout,
             ),
-            id=f"dispute/{attempt.id}",
+            id=run,
             task_queue=settings.task_queue,
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
             start_signal="gateway_news",
-            start_signal_args=[GatewayNews(attempt_id=attempt.id)],
+            start_signal_args=[news],
             static_summary=f"dispute at {attempt.account}",
             rpc_timeout=RPC_TIMEOUT,
         )
+        return
+    with calling_temporal():
+        await parts.temporal.get_workflow_handle(run).signal("gateway_news", news, rpc_timeout=RPC_TIMEOUT)
 
 
 async def scan_disputes(parts: Services, account: str) -> None:

@@ -1,6 +1,6 @@
 """What the operators' calls about the routing policy take and answer."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
@@ -8,6 +8,9 @@ from api.schemas import Body
 from api.schemas_answers import Time, View
 from api.schemas_fields import Reason
 from routing.policy_validation import Finding
+
+MOST_VERSIONS: Final = 999_999_999
+"""Nine digits, as an ETag has at most; well inside the database's integers."""
 
 Document = Annotated[
     dict[str, Any],
@@ -34,7 +37,9 @@ class ValidateBody(Body):
 class RollbackBody(Body):
     """`POST /v1/admin/routing/policy/rollback`."""
 
-    version: int = Field(ge=1, strict=True, description="The version to go back to.", examples=[3])
+    version: int = Field(
+        ge=1, le=MOST_VERSIONS, strict=True, description="The version to go back to.", examples=[3]
+    )
     reason: Reason | None = Field(default=None, description="Why, for the record.", examples=["wrong share"])
 
 

@@ -138,7 +138,7 @@ class RuleIndex:
             value = values[name]
             left &= open_ if value is None else open_ | table.get(value, 0)
         card_bin = request.method.bin
-        if self._bins:
+        if self._bins or self._no_bin != self._enabled:
             left &= self._no_bin | _prefixed(self._bins, card_bin)
         if self._amounts or self._no_amount != self._enabled:
             left &= self._no_amount | _within(self._amounts, request.currency, request.amount)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Response
+from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio.service import RPCError
 
 from api.auth import CheckoutsReader, CheckoutsWriter, Parts
@@ -26,6 +27,7 @@ from api.errors import (
     NotCapturable,
     NotFound,
     Overloaded,
+    Problem,
     Unauthorized,
     Unavailable,
     UnsupportedMediaType,
@@ -219,18 +221,22 @@ def _new_row(parts: Services, body: CheckoutRequest, merchant: str, key: str) ->
 
 async def _accept(parts: Services, row: tables.Checkout) -> bool:
     """Write the row; False where the key was used before. From here on the checkout is never lost (I16)."""
-    if parts.door.temporal_down:
-        async with parts.database.transaction() as session:
-            if await checkouts.by_key(session, row.merchant_id, row.idempotency_key) is None:
-                parts.door.check_temporal()
     async with parts.database.transaction() as session:
-        returns = await may_return(session, row, required=parts.settings.return_origins_required)
-        if not returns and await checkouts.by_key(session, row.merchant_id, row.idempotency_key) is None:
-            raise origin_refused()
-        frozen = Switch.CHARGES in await switches.around(session)
-        if frozen and await checkouts.by_key(session, row.merchant_id, row.idempotency_key) is None:
-            raise ChargesFrozen
+        refusal = await _refusal(session, parts, row)
+        if refusal is not None:
+            if await checkouts.by_key(session, row.merchant_id, row.idempotency_key) is None:
+                raise refusal
+            return False
         return await checkouts.create(session, row)
+
+
+async def _refusal(session: AsyncSession, parts: Services, row: tables.Checkout) -> Problem | None:
+    """Why no new checkout is taken now, what the caller can mend first; a repeat is answered all the same."""
+    if not await may_return(session, row, required=parts.settings.return_origins_required):
+        return origin_refused()
+    if parts.door.temporal_down:
+        return Unavailable("New checkouts cannot be started right now.", retry_after=2)
+    return ChargesFrozen() if Switch.CHARGES in await switches.around(session) else None
 
 
 async def _start(parts: Services, row: tables.Checkout) -> None:

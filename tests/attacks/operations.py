@@ -11,6 +11,8 @@ IDS: Final = {
     "checkout_id": "co_" + "0" * 26,
     "refund_id": "re_" + "0" * 26,
     "alert_id": "alr_" + "0" * 26,
+    "entry_id": "lst_" + "0" * 26,
+    "version": "1",
     "kind": "charges",
     "account": "stripe",
 }

@@ -1,10 +1,10 @@
 """A part is down and known to be: what is accepted is kept, the rest is refused plainly (A1, T1, D1)."""
 
 import asyncio
+import contextlib
 
 import asyncpg
 import httpx
-import pytest
 
 from devstack.stack import Stack
 from sandbox.client import SandboxClient
@@ -52,7 +52,7 @@ async def test_while_temporal_is_down_nothing_accepted_is_lost(
         posting = asyncio.create_task(shop.post(nigerian_card(), key=orphan, wait=0))
         written = await eventually("the row is written", lambda: id_under(database, orphan), every=0.005)
         stack.kill("api")
-        with pytest.raises(httpx.TransportError):
+        with contextlib.suppress(httpx.TransportError):  # it may have answered just before it died
             await posting
         await eventually("the API serves", lambda: alive(stack))
         replayed = await shop.post(nigerian_card(), key=orphan, wait=0)

@@ -104,7 +104,7 @@ async def test_months_after_the_run_has_closed_and_is_forgotten(
             return error.status is RPCStatusCode.NOT_FOUND
         return False
 
-    await eventually("the history is deleted", forgotten)
+    await eventually("the history is deleted", forgotten, within=120)
     refund = await ask(shop, checkout)
     assert (refund.status_code, refund.json()["status"]) == (201, "succeeded")
     assert await given_back(sandbox, checkout) == AMOUNT

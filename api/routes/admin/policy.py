@@ -24,6 +24,7 @@ from api.errors import (
 from api.operators import Administering, Viewing
 from api.schemas_answers import Page
 from api.schemas_policy import (
+    MOST_VERSIONS,
     PolicyBody,
     PolicyVersionView,
     PolicyView,
@@ -111,7 +112,9 @@ async def versions(
     parts: Parts,
     _operator: Viewing,
     limit: Annotated[int, Query(ge=1, le=100, description="Entries in this part.")] = 20,
-    cursor: Annotated[int | None, Query(ge=1, description="`next_cursor` of the part before.")] = None,
+    cursor: Annotated[
+        int | None, Query(ge=1, le=MOST_VERSIONS, description="`next_cursor` of the part before.")
+    ] = None,
 ) -> Page[PolicyVersionView]:
     """Newest first: who changed what, when and why."""
     async with parts.database.transaction() as session:

@@ -58,7 +58,10 @@ async def every(parts: Parts, _operator: Viewing) -> Switches:
 
 
 @router.put(
-    "/{kind}", response_model=SwitchView, summary="Stop or resume everything of a kind", responses=_CHANGING
+    "/{kind}",
+    response_model=SwitchView,
+    summary="Stop or resume everything of a kind",
+    responses={**_CHANGING, **problem_responses(NotFound)},
 )
 async def put(kind: Kind, body: SwitchBody, parts: Parts, operator: Steering) -> SwitchView:
     """At once, for whatever has not left yet. What was sent is always looked up and settled."""
