@@ -69,7 +69,7 @@ class Front:
 
 @contextlib.asynccontextmanager
 async def serving(database_url: str, **changes: Any) -> AsyncIterator[Front]:
-    """`changes` go by the settings' names; see `production`. One at a time: a process has one set of metrics."""
+    """`changes` go by the settings' names. One at a time in a process, which has its metrics once."""
     settings = Settings.model_validate({"database_url": database_url, "temporal_address": _NOWHERE} | changes)
     server = _Server(uvicorn.Config(create_app(settings), host=HOST, port=0, **SERVER))
     running = asyncio.create_task(server.serve())
