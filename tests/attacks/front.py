@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Generator
 from typing import Any, NamedTuple
 
@@ -22,11 +23,17 @@ _NOWHERE = f"{HOST}:1"
 
 
 class _Server(uvicorn.Server):
-    """Leaves the signals to the test run."""
+    """Leaves the signals to the test run, and the test run alive where it does not start."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         yield
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            await super().serve(sockets)
+        except SystemExit:
+            raise RuntimeError("the API does not start; its log says why") from None
 
 
 class Holder(NamedTuple):
@@ -62,7 +69,7 @@ class Front:
 
 @contextlib.asynccontextmanager
 async def serving(database_url: str, **changes: Any) -> AsyncIterator[Front]:
-    """`changes` go by the settings' names. In production, keys are provided."""
+    """`changes` go by the settings' names. One at a time in a process, which has its metrics once."""
     settings = Settings.model_validate({"database_url": database_url, "temporal_address": _NOWHERE} | changes)
     server = _Server(uvicorn.Config(create_app(settings), host=HOST, port=0, **SERVER))
     running = asyncio.create_task(server.serve())

@@ -1,5 +1,6 @@
 """The API's operations as its own description lists them, for tests that go over all of them."""
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
@@ -7,16 +8,8 @@ import httpx
 
 Json = dict[str, Any]
 
-IDS: Final = {
-    "checkout_id": "co_" + "0" * 26,
-    "refund_id": "re_" + "0" * 26,
-    "alert_id": "alr_" + "0" * 26,
-    "entry_id": "lst_" + "0" * 26,
-    "version": "1",
-    "kind": "charges",
-    "account": "stripe",
-}
-"""Well-formed and of nobody. A parameter that is missing here fails the tests that need it."""
+NOBODYS: Final = "0" * 26
+"""The random part of an id that nothing has."""
 
 
 class Operation(NamedTuple):
@@ -33,13 +26,20 @@ class Operation(NamedTuple):
         return self.path.startswith("/v1/admin/")
 
     @property
+    def parameters(self) -> list[Json]:
+        found: list[Json] = self.described.get("parameters", [])
+        return found
+
+    @property
     def takes_a_body(self) -> bool:
         return "requestBody" in self.described
 
     def url(self, **ids: str) -> str:
-        needed = {item["name"]: "USD" for item in self.described.get("parameters", []) if _asked(item)}
+        """With well-formed values, of nothing that exists, in place of what is not given."""
+        needed = {item["name"]: "USD" for item in self.parameters if _asked(item)}
         query = "&".join(f"{name}={value}" for name, value in needed.items())
-        return self.path.format_map(IDS | ids) + (f"?{query}" if query else "")
+        wanted = {item["name"]: _value(item) for item in self.parameters if item["in"] == "path"}
+        return self.path.format_map(wanted | ids) + (f"?{query}" if query else "")
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -47,6 +47,16 @@ class Operation(NamedTuple):
 
 def _asked(parameter: Json) -> bool:
     return parameter["in"] == "query" and bool(parameter.get("required"))
+
+
+def _value(parameter: Json) -> str:
+    described = parameter["schema"]
+    prefix = re.match(r"\^([a-z]+_)\[", described.get("pattern", ""))
+    if prefix:
+        return f"{prefix[1]}{NOBODYS}"
+    if "account" in parameter["name"]:
+        return "stripe"
+    return "charges" if parameter["name"] == "kind" else "1"
 
 
 async def operations(http: httpx.AsyncClient) -> list[Operation]:

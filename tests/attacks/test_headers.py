@@ -9,7 +9,7 @@ from api.security_headers import HEADERS
 from tests.attacks.front import Front, production, serving
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 async def deployed(module_database_url: str) -> AsyncIterator[Front]:
     async with serving(module_database_url, **production()) as opened:
         yield opened

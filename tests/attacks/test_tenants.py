@@ -1,7 +1,7 @@
 """What is another merchant's does not exist, on every operation that names something."""
 
 from devstack.stack import Stack
-from tests.attacks.operations import IDS, Operation, operations
+from tests.attacks.operations import NOBODYS, Operation, operations
 from tests.e2e.requests import card, challenged
 from tests.live import Shop, new_key, open_shop
 
@@ -19,7 +19,7 @@ async def test_what_is_anothers_does_not_exist(stack: Stack, shop: Shop) -> None
         f"/v1/checkouts/{paid['id']}/refunds", json={"amount": 100}, headers={"Idempotency-Key": new_key()}
     )
     refund = made.raise_for_status().json()
-    nobodys = {name: IDS[name] for name in ("checkout_id", "refund_id")}
+    nobodys = {"checkout_id": f"co_{NOBODYS}", "refund_id": f"re_{NOBODYS}"}
     before = [await shop.get(paid["id"]), await shop.get(waiting["id"])]
     tried = 0
     async with open_shop(stack) as stranger:
