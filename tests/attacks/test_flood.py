@@ -111,7 +111,9 @@ def slowest(took: list[float]) -> float:
     return statistics.quantiles(took, n=20)[-1]
 
 
-async def test_a_flood_of_forged_webhooks_is_refused_and_genuine_ones_are_taken(api: httpx.AsyncClient) -> None:
+async def test_a_flood_of_forged_webhooks_is_refused_and_genuine_ones_are_taken(
+    api: httpx.AsyncClient,
+) -> None:
     await genuine(api)  # connections and caches are warm
     answers: Counter[int] = Counter()
     ratios: list[float] = []
