@@ -78,6 +78,10 @@ def not_sent_trusted() -> None:
     _replace(attempting.Attempting, "_claim", make_claim)
 
 
+def _whenever_sent(_attempting: Any, attempt: Any, **_more: Any) -> bool:
+    return attempt is not None
+
+
 def resend_keyless() -> None:
     """A gateway without idempotency keys is sent the same charge again."""
 
@@ -89,7 +93,7 @@ def resend_keyless() -> None:
         return step
 
     _replace(planning.Planning, "_step", make_step)
-    _replace(attempting.Attempting, "_may_resend", lambda _original: lambda *_arguments: True)
+    _replace(attempting.Attempting, "_may_resend", lambda _original: _whenever_sent)
 
 
 def late_success_ignored() -> None:
