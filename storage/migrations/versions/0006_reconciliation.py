@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0005"
-down_revision = "0009"
+revision = "0006"
+down_revision = "0005"
 
 
 def _time(name: str, *, default: bool = False, nullable: bool = False) -> sa.Column[sa.DateTime]:
