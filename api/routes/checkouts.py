@@ -7,9 +7,8 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Response
-from sqlmodel.ext.asyncio.session import AsyncSession
-from temporalio.service import RPCError
 
+from api.accepting import accept, new_row, replayed, start
 from api.auth import CheckoutsReader, CheckoutsWriter, Parts
 from api.commands import cancel_checkout, capture_checkout
 from api.errors import (
@@ -27,14 +26,11 @@ from api.errors import (
     NotCapturable,
     NotFound,
     Overloaded,
-    Problem,
     Unauthorized,
     Unavailable,
     UnsupportedMediaType,
     problem_responses,
 )
-from api.return_origins import may_return, origin_refused
-from api.runs import start_checkout
 from api.schemas import CancelBody, CaptureBody, CheckoutRequest
 from api.schemas_answers import Checkout, Page
 from api.schemas_fields import GatewayName, Reference
@@ -43,9 +39,7 @@ from api.services import Services
 from api.views import checkout_view
 from api.waiting import read, settled
 from domain.checkout import CheckoutStatus
-from domain.ids import Prefix, new_id
-from domain.switches import Switch
-from storage import attempts, checkouts, disputes, switches, tables
+from storage import attempts, checkouts, disputes, tables
 
 router = APIRouter(prefix="/v1/checkouts", tags=["checkouts"])
 
@@ -80,22 +74,22 @@ async def create(
     wait: Annotated[float | None, Depends(prefer_wait)],
 ) -> Checkout:
     """Route, charge and fail over. Answers when the outcome is known, or after `Prefer: wait` seconds."""
-    row = _new_row(parts, body, merchant, key)
+    row = new_row(parts, body, merchant, key)
     with parts.door.enter():
         news = parts.changes.subscribe(row.id)
         try:
-            created = await _accept(parts, row)
+            created = await accept(parts, row)
             if created:
-                await _start(parts, row)
+                await start(parts, row)
                 seconds = parts.settings.default_wait if wait is None else wait
                 return checkout_view(*await settled(parts, row.id, news, seconds))
         finally:
             parts.changes.unsubscribe(row.id, news)
-        existing = await _replay(parts, row)
+        existing = await replayed(parts, row)
         response.status_code = 200
         response.headers["Idempotent-Replayed"] = "true"
         if existing.planned_at is None and not parts.door.temporal_down:
-            await _start(parts, existing)
+            await start(parts, existing)
         return checkout_view(*await read(parts, existing.id))
 
 
@@ -193,65 +187,6 @@ async def capture(
     amount = None if body is None else body.amount
     await capture_checkout(parts, row, amount, parts.settings.default_wait if wait is None else wait)
     return checkout_view(*await read(parts, checkout_id))
-
-
-def _new_row(parts: Services, body: CheckoutRequest, merchant: str, key: str) -> tables.Checkout:
-    accepted = body.to_domain(allow_loopback=parts.allow_loopback)
-    if body.gateway is not None and not parts.router.chosen(body.gateway):
-        raise InvalidRequest.at("/gateway", "unknown_gateway", "is not a configured gateway or account")
-    return tables.Checkout(
-        id=new_id(Prefix.CHECKOUT),
-        merchant_id=merchant,
-        idempotency_key=key,
-        request_digest=bytes.fromhex(body.fingerprint()),
-        reference=body.reference,
-        status=CheckoutStatus.PROCESSING,
-        amount=body.amount,
-        currency=body.currency,
-        capture_method=body.capture_method,
-        customer=accepted.customer.model_dump(mode="json"),
-        payment_method=accepted.payment_method.model_dump(mode="json"),
-        allow_redirect=body.allow_redirect,
-        gateway_choice=body.gateway,
-        return_url=accepted.return_url,
-        notification_url=accepted.notification_url,
-        meta=dict(body.metadata),
-    )
-
-
-async def _accept(parts: Services, row: tables.Checkout) -> bool:
-    """Write the row; False where the key was used before. From here on the checkout is never lost (I16)."""
-    async with parts.database.transaction() as session:
-        refusal = await _refusal(session, parts, row)
-        if refusal is not None:
-            if await checkouts.by_key(session, row.merchant_id, row.idempotency_key) is None:
-                raise refusal
-            return False
-        return await checkouts.create(session, row)
-
-
-async def _refusal(session: AsyncSession, parts: Services, row: tables.Checkout) -> Problem | None:
-    """Why no new checkout is taken now, what the caller can mend first; a repeat is answered all the same."""
-    if not await may_return(session, row, required=parts.settings.return_origins_required):
-        return origin_refused()
-    if parts.door.temporal_down:
-        return Unavailable("New checkouts cannot be started right now.", retry_after=2)
-    return ChargesFrozen() if Switch.CHARGES in await switches.around(session) else None
-
-
-async def _start(parts: Services, row: tables.Checkout) -> None:
-    try:
-        await start_checkout(parts.temporal, parts.settings, row)
-    except RPCError:
-        parts.door.temporal_failed()  # accepted all the same: the sweep starts it
-
-
-async def _replay(parts: Services, row: tables.Checkout) -> tables.Checkout:
-    async with parts.database.transaction() as session:
-        existing = await checkouts.by_key(session, row.merchant_id, row.idempotency_key)
-    if existing is None or existing.request_digest != row.request_digest:
-        raise IdempotencyKeyReused
-    return existing
 
 
 async def _own(parts: Services, checkout_id: str, merchant: str) -> tables.Checkout:
