@@ -39,7 +39,6 @@ from gateways import adyen_answers as answers
 from gateways import adyen_notices as notices
 from gateways import adyen_requests as requests
 from gateways import transport
-from gateways.adyen_answers import Unreadable
 from gateways.adyen_currencies import EXPONENTS, to_wire
 from gateways.adyen_notices import Notice
 from gateways.adyen_requests import NAME, Prepared
@@ -62,20 +61,16 @@ from gateways.base import (
     RefundRequest,
     RefundStatus,
     Registration,
+    Unreadable,
     VoidRequest,
     WebhookEvent,
 )
+from gateways.credentials import BaseUrl, HeaderSecret
 
 _LINK: Final = re.compile(r"PL[A-Z0-9]{6,60}")
 """The id of a payment link, which no payment has."""
 
 _MONEYED: Final = (PaymentStatus.AUTHORIZED, PaymentStatus.CAPTURED)
-
-
-def _header_safe(secret: SecretStr) -> SecretStr:
-    if not re.fullmatch(r"[\x21-\x7e]+", secret.get_secret_value()):
-        raise ValueError("must be printable ASCII without spaces")
-    return secret
 
 
 def _hexadecimal(secret: SecretStr) -> SecretStr:
@@ -88,12 +83,10 @@ _HmacKey = Annotated[SecretStr, Field(min_length=2), AfterValidator(_hexadecimal
 
 
 class AdyenCredentials(Credentials):
-    base_url: str = Field(
-        default="https://checkout-test.adyen.com/v71", pattern=r"^https?://[^\s/?#]+[^\s?#]*$"
-    )
+    base_url: BaseUrl = "https://checkout-test.adyen.com/v71"
     """With the version. Live: `https://{PREFIX}-checkout-live.adyenpayments.com/checkout/v71`, with the
     account's own PREFIX. https://docs.adyen.com/development-resources/live-endpoints"""
-    api_key: Annotated[SecretStr, Field(min_length=1), AfterValidator(_header_safe)]
+    api_key: HeaderSecret
     merchant_account: str = Field(pattern=r"^[\x21-\x7e]{1,80}$")
     hmac_key: _HmacKey
     """Of the standard webhook that points to this account."""

@@ -34,7 +34,7 @@ from domain.outcome import (
 )
 from gateways.adyen_currencies import from_wire
 from gateways.adyen_declines import decline_of
-from gateways.base import ChargeRequest
+from gateways.base import ChargeRequest, Unreadable
 
 log = structlog.get_logger(__name__)
 
@@ -70,10 +70,6 @@ _Id = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,100}$")]
 _logged: set[str] = set()
 
 M = TypeVar("M", bound=BaseModel)
-
-
-class Unreadable(Exception):
-    """Not an answer that this adapter can read. Says which part, never its value."""
 
 
 class _Strict(BaseModel):

@@ -28,6 +28,10 @@ class InvalidSignature(Exception):
     """The webhook is not proven to come from the gateway. Carries no part of the request."""
 
 
+class Unreadable(Exception):
+    """Not an answer that the adapter can read. Says which part, never its value."""
+
+
 class Unsupported(Exception):
     """The gateway cannot do this at all; eligibility should have kept the call away."""
 

@@ -7,14 +7,13 @@ it, because the customer may try again after a failure; a look-up returns them a
 
 import asyncio
 import hmac
-import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from typing import Annotated, Final
+from typing import Final
 from urllib.parse import quote
 
 import httpx
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import Field
 
 from domain.capabilities import Capabilities
 from domain.checkout import CaptureMethod, MethodType
@@ -60,11 +59,12 @@ from gateways.base import (
     RefundStatus,
     RefusalCause,
     Registration,
+    Unreadable,
     Unsupported,
     VoidRequest,
     WebhookEvent,
 )
-from gateways.flutterwave_answers import Unreadable
+from gateways.credentials import BaseUrl, HeaderSecret
 from gateways.flutterwave_requests import CURRENCIES, NAME, WALLETS, encode, prepare, refund_body
 
 _MAX_PAGES: Final = 5
@@ -73,22 +73,13 @@ _MAX_PAGES: Final = 5
 _MAX_CHARGEBACK_PAGES: Final = 50
 
 
-def _header_safe(secret: SecretStr) -> SecretStr:
-    if not re.fullmatch(r"[\x21-\x7e]+", secret.get_secret_value()):
-        raise ValueError("must be printable ASCII without spaces")
-    return secret
-
-
-_Secret = Annotated[SecretStr, Field(min_length=1), AfterValidator(_header_safe)]
-
-
 class FlutterwaveCredentials(Credentials):
-    base_url: str = Field(default="https://api.flutterwave.com/v3", pattern=r"^https?://[^\s/?#]+[^\s?#]*$")
-    secret_key: _Secret
+    base_url: BaseUrl = "https://api.flutterwave.com/v3"
+    secret_key: HeaderSecret
     """`FLWSECK-...`; test and live differ by the key alone."""
-    secret_hash: _Secret
+    secret_hash: HeaderSecret
     """The "secret hash" of the webhook settings, which every webhook repeats in `verif-hash`."""
-    previous_secret_hash: _Secret | None = None
+    previous_secret_hash: HeaderSecret | None = None
     """Accepted as well while a new one is taken into use."""
     session_minutes: int = Field(default=30, ge=1, le=1440)
     """How long a customer may take on the hosted page; Flutterwave allows up to 1440."""

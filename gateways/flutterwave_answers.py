@@ -26,7 +26,7 @@ from domain.outcome import (
     Pending,
     Unknown,
 )
-from gateways.base import EventSubject, GatewayRefund, RefundRefused, RefundStatus, WebhookEvent
+from gateways.base import EventSubject, GatewayRefund, RefundRefused, RefundStatus, Unreadable, WebhookEvent
 from gateways.flutterwave_declines import Verdict, decline_of, refusal_of
 
 _STATUSES: Final = {
@@ -51,10 +51,6 @@ _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _REFERENCE: Final = re.compile(r"[\x21-\x7e]{1,100}")
 _NUMBER: Final = re.compile(r"[0-9]{1,20}(\.[0-9]{1,10})?")
 _URL: Final = re.compile(r"https?://[\x21-\x7e]{1,2000}")
-
-
-class Unreadable(Exception):
-    """Not an answer that this adapter can read. Says which field, never its value."""
 
 
 def envelope(body: bytes) -> Mapping[str, Any]:

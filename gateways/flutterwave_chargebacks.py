@@ -19,8 +19,9 @@ from gateways.base import (
     FoundDisputes,
     GatewayDispute,
     PaymentHandle,
+    Unreadable,
 )
-from gateways.flutterwave_answers import Unreadable, mapping, minor_units, moment, payment_id
+from gateways.flutterwave_answers import mapping, minor_units, moment, payment_id
 
 _STATUSES: Final = {
     "initiated": DisputeStatus.NEEDS_RESPONSE,

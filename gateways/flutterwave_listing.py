@@ -16,8 +16,8 @@ import httpx
 
 from domain.outcome import Unknown
 from gateways import flutterwave_answers as answers
-from gateways.base import ListedPayment, PaymentPage
-from gateways.flutterwave_answers import Unreadable
+from gateways.base import ListedPayment, PaymentPage, Unreadable
+from gateways.listing import as_listed, chosen
 
 _ASIDE: Final = timedelta(days=1)
 _OURS: Final = re.compile(r"[\x21-\x7e]{1,100}")
@@ -41,19 +41,10 @@ def read(
         return Unknown(detail=f"unreadable list: {fault}")
     if not isinstance(data, list):
         return Unknown(detail="unreadable list: data")
-    payments: list[ListedPayment] = []
-    unreadable = 0
-    for row in data:
-        try:
-            payment = _listed(row)
-        except Unreadable:
-            unreadable += 1
-            continue
-        if since <= payment.created_at < until:
-            payments.append(payment)
+    payments, unreadable = chosen(data, _listed, since, until)
     page = _page(cursor)
     following = str(page + 1) if page < pages else None
-    return PaymentPage(payments=tuple(payments), unreadable=unreadable, next_cursor=following)
+    return PaymentPage(payments=payments, unreadable=unreadable, next_cursor=following)
 
 
 def _page(cursor: str | None) -> int:
@@ -67,15 +58,4 @@ def _listed(row: object) -> ListedPayment:
     reference = row.get("tx_ref")
     ours = isinstance(reference, str) and _OURS.fullmatch(reference) is not None
     payment = answers.read_payment({**row, "tx_ref": reference if ours else _FOREIGN})
-    if payment.created_at is None:
-        raise Unreadable("created_at")
-    return ListedPayment(
-        payment_id=payment.payment_id,
-        reference=payment.reference if ours else None,
-        status=payment.status,
-        amount=payment.amount,
-        currency=payment.currency,
-        amount_captured=payment.amount_captured,
-        amount_refunded=None,
-        created_at=payment.created_at,
-    )
+    return as_listed(payment, payment.reference if ours else None)

@@ -11,14 +11,12 @@ One transaction lives under a reference, from the page's opening through every f
 import asyncio
 import hashlib
 import hmac
-import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Final
+from typing import Final
 from urllib.parse import quote
 
 import httpx
-from pydantic import AfterValidator, Field, SecretStr
 
 from domain.capabilities import Capabilities
 from domain.checkout import CaptureMethod, MethodType
@@ -58,11 +56,12 @@ from gateways.base import (
     RefundRefused,
     RefundRequest,
     Registration,
+    Unreadable,
     Unsupported,
     VoidRequest,
     WebhookEvent,
 )
-from gateways.paystack_answers import Unreadable
+from gateways.credentials import BaseUrl, HeaderSecret
 from gateways.paystack_requests import CURRENCIES, MINIMUM, NAME, WALLETS, prepare, refund_body, to_wire
 
 _MAX_PAGES: Final = 5
@@ -72,20 +71,11 @@ _MAXIMUM: Final = 10_000_000
 """Major units, in every currency. https://docs-v2.paystack.com/api/errors/transaction"""
 
 
-def _header_safe(secret: SecretStr) -> SecretStr:
-    if not re.fullmatch(r"[\x21-\x7e]+", secret.get_secret_value()):
-        raise ValueError("must be printable ASCII without spaces")
-    return secret
-
-
-_Secret = Annotated[SecretStr, Field(min_length=1), AfterValidator(_header_safe)]
-
-
 class PaystackCredentials(Credentials):
-    base_url: str = Field(default="https://api.paystack.co", pattern=r"^https?://[^\s/?#]+[^\s?#]*$")
-    secret_key: _Secret
+    base_url: BaseUrl = "https://api.paystack.co"
+    secret_key: HeaderSecret
     """`sk_live_...` or `sk_test_...`: test and live differ by the key alone. It signs the webhooks, too."""
-    previous_secret_key: _Secret | None = None
+    previous_secret_key: HeaderSecret | None = None
     """Accepted for webhooks while a new one is taken into use."""
 
 

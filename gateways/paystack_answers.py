@@ -30,7 +30,7 @@ from domain.outcome import (
     Pending,
     Unknown,
 )
-from gateways.base import GatewayRefund, RefundStatus
+from gateways.base import GatewayRefund, RefundStatus, Unreadable
 from gateways.paystack_declines import Verdict, decline_of, refusal_of
 from gateways.paystack_requests import from_wire, minor
 
@@ -68,10 +68,6 @@ _URL: Final = re.compile(r"https?://[\x21-\x7e]{1,2000}")
 _NOT_FOUND: Final = re.compile(r"transaction (reference )?not found", re.IGNORECASE)
 _Id = Annotated[int, Field(ge=1, lt=2**64)]
 _Subunits = Annotated[int, Field(ge=0, le=_MOST)]
-
-
-class Unreadable(Exception):
-    """Not an answer that this adapter can read. Says which part, never its value."""
 
 
 class _Strict(BaseModel):

@@ -15,8 +15,8 @@ import httpx
 
 from domain.outcome import Unknown
 from gateways import paystack_answers as answers
-from gateways.base import ListedPayment, PaymentPage
-from gateways.paystack_answers import Unreadable
+from gateways.base import ListedPayment, PaymentPage, Unreadable
+from gateways.listing import as_listed, chosen
 
 PER_PAGE: Final = 100
 _ASIDE: Final = timedelta(minutes=1)
@@ -37,19 +37,10 @@ def read(
         return Unknown(detail=f"unreadable list: {fault}")
     if not isinstance(data, list):
         return Unknown(detail="unreadable list: data")
-    payments: list[ListedPayment] = []
-    unreadable = 0
-    for row in data:
-        try:
-            payment = _listed(row)
-        except Unreadable:
-            unreadable += 1
-            continue
-        if since <= payment.created_at < until:
-            payments.append(payment)
+    payments, unreadable = chosen(data, _listed, since, until)
     page = _page(cursor)
     following = str(page + 1) if more_follow(meta, page, len(data)) else None
-    return PaymentPage(payments=tuple(payments), unreadable=unreadable, next_cursor=following)
+    return PaymentPage(payments=payments, unreadable=unreadable, next_cursor=following)
 
 
 def more_follow(meta: Mapping[str, Any], page: int, rows: int) -> bool:
@@ -71,16 +62,5 @@ def _written(moment: datetime) -> str:
 def _listed(row: object) -> ListedPayment:
     """Raises Unreadable."""
     payment = answers.read_payment(row)
-    if payment.created_at is None:
-        raise Unreadable("created_at")
     ours = payment.reference is not None and payment.reference.startswith(_OURS)
-    return ListedPayment(
-        payment_id=payment.payment_id,
-        reference=payment.reference if ours else None,
-        status=payment.status,
-        amount=payment.amount,
-        currency=payment.currency,
-        amount_captured=payment.amount_captured,
-        amount_refunded=None,
-        created_at=payment.created_at,
-    )
+    return as_listed(payment, payment.reference if ours else None)

@@ -49,6 +49,7 @@ from gateways.base import (
     VoidRequest,
     WebhookEvent,
 )
+from gateways.credentials import BaseUrl, HeaderSecret
 from gateways.stripe_client import Refused, StripeWire, ask
 from gateways.stripe_currencies import MAXIMUM, MINIMUM, STRIPE_EXPONENTS, to_stripe
 from gateways.stripe_declines import inexpressible, refusal_to_settle
@@ -74,8 +75,8 @@ _REFUND_PAGES: Final = 10
 
 
 class StripeCredentials(Credentials):
-    base_url: str = Field(default="https://api.stripe.com", pattern=r"^https?://[^\s/?#]+[^\s?#]*$")
-    secret_key: Annotated[SecretStr, Field(min_length=1)]
+    base_url: BaseUrl = "https://api.stripe.com"
+    secret_key: HeaderSecret
     webhook_secret: Annotated[SecretStr, Field(min_length=1)]
     previous_webhook_secret: SecretStr | None = None
     """The secret before a rotation: Stripe may sign with both for 24 hours."""

@@ -44,10 +44,3 @@ async def alert(session: AsyncSession, kind: str, subject: str, message: str) ->
         .values(id=new_id(Prefix.ALERT), kind=kind, subject=subject, message=message)
         .on_conflict_do_nothing(constraint="uq_alerts_subject")
     )
-
-
-async def alerts_about(session: AsyncSession, subject: str) -> list[Alert]:
-    found = await session.exec(
-        select(Alert).where(col(Alert.subject) == subject).order_by(col(Alert.created_at))
-    )
-    return list(found)

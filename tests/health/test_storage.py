@@ -15,9 +15,8 @@ from devstack.programs import ROOT
 from domain.circuit import Circuit, CircuitRules, CircuitState, Mode, Sample
 from domain.outcome import NotSent, NotSentCause, Pending
 from routing.health import Standing
-from storage import admin_events, health
+from storage import admin_events, alerts, health
 from storage.database import Database
-from storage.events import alerts_about
 from tests.health.process import PART
 
 REFUSED = NotSent(cause=NotSentCause.UNREACHABLE, detail="ConnectError")
@@ -94,7 +93,7 @@ async def test_opening_alerts_closing_settles_the_alert_and_opening_again_raises
 ) -> None:
     async def alert() -> tuple[str, bool]:
         async with database.transaction() as session:
-            (found,) = await alerts_about(session, "stripe/card")
+            (found,) = await alerts.page(session, limit=2, subject="stripe/card")
         return found.message, found.acknowledged_at is None
 
     assert (await count(database, False, False, False)).state is CircuitState.OPEN

@@ -14,9 +14,8 @@ from routing.bins import encode
 from routing.policy import Policy, Thresholds
 from routing.policy_files import document_of
 from routing.request import RouteRequest
-from storage import admin_events, policies
+from storage import admin_events, alerts, policies
 from storage.database import Database
-from storage.events import alerts_about
 from storage.tables import PolicyVersion
 from tests.live import eventually
 from tests.policy.conftest import following, in_force
@@ -102,7 +101,7 @@ async def test_a_version_that_cannot_be_used_leaves_the_last_good_one_and_is_tol
         assert "version 2 is not in force" in status.fault
         assert why in status.fault
         async with database.transaction() as session:
-            (raised,) = await alerts_about(session, "policy/2")
+            (raised,) = await alerts.page(session, limit=2, subject="policy/2")
         assert raised.kind == "routing.policy_unusable"
 
         restarted = in_force(data_files, STRIPE_FIRST)
