@@ -18,6 +18,7 @@ from cli.merchants import merchants_app
 from cli.notifications import notifications_app
 from cli.operators import operators_app
 from cli.reconcile import reconcile
+from cli.replay import replay_command
 from cli.routing import routing_app
 from cli.running import fail
 from cli.screening import screening_app
@@ -41,6 +42,7 @@ app.add_typer(routing_app, name="routing")
 switches.add_to(app)
 reviews.add_to(app)
 app.command("reconcile")(reconcile)
+app.command("replay")(replay_command)
 app.add_typer(encryption_app, name="encryption")
 app.add_typer(lists_app, name="lists")
 app.add_typer(screening_app, name="screening")
