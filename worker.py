@@ -29,6 +29,7 @@ from activities.planning import Planning
 from activities.refund_checking import RefundChecking
 from activities.refunding import Refunding
 from config import logging as logs
+from config.keys import BadKeys
 from config.settings import Settings
 from config.temporal import connect, register_search_attributes
 from gateways.registry import BadAccounts, load_accounts
@@ -36,6 +37,7 @@ from routing.country import open_tables
 from routing.country_map import BadCountryMap, load_country_map
 from routing.datasets import BadDataset
 from routing.router import Router
+from storage.audit_sealing import Sealer
 from storage.database import Database
 from workflows.abandoned_attempt import AbandonedAttempt
 from workflows.checkout import Checkout
@@ -75,7 +77,9 @@ def build_context(settings: Settings) -> Context:
     tables = open_tables(settings.datasets_dir, settings.geo_database)
     country_map = load_country_map(settings.countries_file, accounts.known)
     return Context(
-        database=Database(settings.sqlalchemy_url, pool_size=settings.database_pool),
+        database=Database(
+            settings.sqlalchemy_url, pool_size=settings.database_pool, program="smartpay worker"
+        ),
         accounts=accounts,
         router=Router(accounts.known, country_map, tables.bins, tables.geo),
         settings=settings,
@@ -137,14 +141,16 @@ async def main() -> None:
         metrics = PrometheusConfig(bind_address=f"127.0.0.1:{settings.metrics_port}")
         Runtime.set_default(Runtime(telemetry=TelemetryConfig(metrics=metrics)))
     try:
+        keys = settings.required_keys
         context = build_context(settings)
-    except (BadAccounts, BadCountryMap, BadDataset) as error:
+    except (BadAccounts, BadCountryMap, BadDataset, BadKeys) as error:
         sys.exit(f"The worker does not start: {error}")
     client = await connect(settings)
     await register_search_attributes(client, NAMES)
     stop = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
+    sealing = asyncio.create_task(Sealer(context.database, keys).run(), name="audit sealing")
     try:
         async with build_notifier(client, context), build_worker(client, context):
             log.info(
@@ -153,6 +159,8 @@ async def main() -> None:
             await stop.wait()
             log.info("worker.draining", seconds=DRAIN.total_seconds())
     finally:
+        sealing.cancel()
+        await asyncio.gather(sealing, return_exceptions=True)
         await context.accounts.aclose()
         await context.database.aclose()
     log.info("worker.stopped")

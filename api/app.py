@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from api import codec_cors
 from api.door import Door
 from api.error_handlers import install
 from api.errors import Unavailable, respond
@@ -50,7 +51,9 @@ def create_app(settings: Settings) -> ASGIApp:
         temporal = await connect(settings, lazy=True)
         parts = Services(
             settings=settings,
-            database=Database(settings.sqlalchemy_url, pool_size=settings.database_pool),
+            database=Database(
+                settings.sqlalchemy_url, pool_size=settings.database_pool, program="smartpay api"
+            ),
             changes=Changes(settings.database_url),
             temporal=temporal,
             accounts=accounts,
@@ -83,9 +86,9 @@ def create_app(settings: Settings) -> ASGIApp:
         app.include_router(each.router)
     for fault in (SQLAlchemyError, ConnectionError):
         app.add_exception_handler(fault, _database_down)
-    app.add_middleware(JsonGuard)
+    app.add_middleware(JsonGuard, sealed_prefixes=[codec_cors.PREFIX])
     install(app)
-    return RequestId(app)
+    return RequestId(codec_cors.CodecCors(app, origin=settings.temporal_ui_origin))
 
 
 async def _database_down(request: Request, _error: Exception) -> Response:

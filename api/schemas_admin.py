@@ -1,6 +1,6 @@
 """What operators' calls take and answer."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, StrictBool
 
@@ -9,6 +9,7 @@ from api.schemas_answers import Time, View
 from api.schemas_fields import Reason
 from domain.operator import Role
 from domain.switches import Switch
+from storage.audit_log import Result
 from workflows.messages import Decision
 
 Why = Annotated[Reason, AfterValidator(str.strip)]
@@ -79,3 +80,30 @@ class AlertView(View):
     message: str = Field(description="For people.")
     created_at: Time = Field(description="When it was raised.")
     acknowledged_at: Time | None = Field(description="When somebody took note of it.")
+
+
+class AuditEntryView(View):
+    """An entry of the audit log."""
+
+    id: int = Field(description="Its number, as `smartpay audit verify` names it.")
+    at: Time = Field(description="When.")
+    actor: str = Field(
+        description="Who: an operator's id, `cli:` and the user of a shell, `system`, or `database:` and the "
+        "user who changed a row by hand."
+    )
+    action: str = Field(description="What was done.", examples=["switch.frozen", "checkout.succeeded"])
+    subject: str = Field(description="Id or name of what it was done to.")
+    checkout_id: str | None = Field(description="The checkout that a transition belongs to.")
+    result: Result = Field(description="Whether it was done.")
+    origin: str = Field(description="From where.", examples=["api 203.0.113.7", "smartpay worker"])
+    before: dict[str, Any] | None = Field(description="What was.")
+    after: dict[str, Any] | None = Field(description="What is from then on.")
+    reason: str | None = Field(description="Why, as the actor said.")
+
+
+class CodecPayloads(Body):
+    """`POST /v1/admin/codec/decode`, both ways."""
+
+    payloads: list[dict[str, Any]] = Field(
+        max_length=500, description="Payloads (temporal.api.common.v1.Payload) as protobuf JSON."
+    )

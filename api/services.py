@@ -1,11 +1,12 @@
 """What the routes need, built once per process and found through `request.app.state`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastapi import Request
 from temporalio.client import Client
 
 from api.door import Door
+from api.refusals import Refusals
 from config.settings import Settings
 from gateways.registry import Accounts
 from routing.router import Router
@@ -24,6 +25,7 @@ class Services:
     door: Door
     schema_head: str
     """The migration that this code was written for."""
+    refusals: Refusals = field(default_factory=Refusals)
 
     @property
     def allow_loopback(self) -> bool:

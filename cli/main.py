@@ -14,6 +14,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from cli import reviews, switches
+from cli.acting import actor
+from cli.audit import audit_app
 from cli.encryption import encryption_app
 from cli.notifications import notifications_app
 from cli.operators import operators_app
@@ -39,6 +41,7 @@ app.add_typer(operators_app, name="operators")
 switches.add_to(app)
 reviews.add_to(app)
 app.add_typer(encryption_app, name="encryption")
+app.add_typer(audit_app, name="audit")
 
 
 @merchants_app.command("create")
@@ -48,8 +51,8 @@ def create_merchant(
     """Create a merchant and its first API key. The key is shown this once."""
 
     async def work(session: AsyncSession) -> tuple[str, str]:
-        merchant = await queries.create_merchant(session, name)
-        return merchant.id, await queries.issue_key(session, merchant.id)
+        merchant = await queries.create_merchant(session, name, actor=actor())
+        return merchant.id, await queries.issue_key(session, merchant.id, actor=actor())
 
     try:
         merchant_id, key = run(work)
@@ -75,7 +78,9 @@ def issue_key(
 
     async def work(session: AsyncSession) -> tuple[str, str] | None:
         found = await queries.find_merchant(session, merchant)
-        return None if found is None else (found.id, await queries.issue_key(session, found.id))
+        return (
+            None if found is None else (found.id, await queries.issue_key(session, found.id, actor=actor()))
+        )
 
     issued = run(work)
     if issued is None:
@@ -92,7 +97,9 @@ def revoke_keys(
 
     async def work(session: AsyncSession) -> int | None:
         found = await queries.find_merchant(session, merchant)
-        return None if found is None else await queries.revoke_keys(session, found.id, prefix)
+        if found is None:
+            return None
+        return await queries.revoke_keys(session, found.id, prefix, actor=actor())
 
     count = run(work)
     if count is None:

@@ -22,7 +22,7 @@ def run(work: Callable[[AsyncSession], Awaitable[_T]]) -> _T:
 
     async def main() -> _T:
         settings = Settings()
-        database = Database(settings.sqlalchemy_url, pool_size=1)
+        database = Database(settings.sqlalchemy_url, pool_size=1, program="smartpay cli")
         try:
             async with database.transaction() as session:
                 return await work(session)

@@ -14,8 +14,11 @@ STATEMENT_TIMEOUT_MS = 10_000
 class Database:
     """One pool per process."""
 
-    def __init__(self, url: str, *, pool_size: int) -> None:
-        """`url` for SQLAlchemy on asyncpg. No connection is made before it is needed."""
+    def __init__(self, url: str, *, pool_size: int, program: str = "smartpay") -> None:
+        """`url` for SQLAlchemy on asyncpg. No connection is made before it is needed.
+
+        `program` is where changes come from, as the audit log tells it: `smartpay worker`, ...
+        """
         self.engine: AsyncEngine = create_async_engine(
             url,
             pool_size=pool_size,
@@ -26,7 +29,7 @@ class Database:
             connect_args={
                 "timeout": 5,
                 "server_settings": {
-                    "application_name": "smartpay",
+                    "application_name": program,
                     "statement_timeout": str(STATEMENT_TIMEOUT_MS),
                     "idle_in_transaction_session_timeout": str(STATEMENT_TIMEOUT_MS),
                     "timezone": "UTC",

@@ -11,6 +11,8 @@ from sqlalchemy import func
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from storage import audit_log
+from storage.audit_log import SYSTEM
 from storage.tables import MerchantSecret
 
 _BYTES = 32
@@ -24,13 +26,20 @@ async def issue(session: AsyncSession, merchant_id: str) -> str:
     return secret
 
 
-async def rotate(session: AsyncSession, merchant_id: str, *, overlap: float) -> str:
+async def rotate(session: AsyncSession, merchant_id: str, *, overlap: float, actor: str = SYSTEM) -> str:
     """A new secret; for `overlap` more seconds the old one signs as well, so that no delivery is refused
     while the merchant changes it."""
     await session.exec(
         update(MerchantSecret)
         .where(col(MerchantSecret.merchant_id) == merchant_id, col(MerchantSecret.expires_at).is_(None))
         .values(expires_at=func.now() + func.make_interval(0, 0, 0, 0, 0, 0, overlap))
+    )
+    await audit_log.record(
+        session,
+        actor=actor,
+        action="merchant.secret_rotated",
+        subject=merchant_id,
+        after={"overlap": overlap},
     )
     return await issue(session, merchant_id)
 

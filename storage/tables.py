@@ -6,7 +6,7 @@ The schema itself is made by the migrations alone; these classes describe it to 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, LargeBinary, func, text
+from sqlalchemy import ARRAY, BigInteger, DateTime, LargeBinary, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, Index, SQLModel, UniqueConstraint
 
@@ -329,27 +329,58 @@ class OperatorToken(SQLModel, table=True):
     revoked_at: datetime | None = _time()
 
 
-class AdminEvent(SQLModel, table=True):
-    """Who changed what, when and why. Rows are only ever added: a trigger refuses anything else."""
+class AuditEntry(SQLModel, table=True):
+    """The audit log. Rows are only ever added: triggers and rights refuse anything else."""
 
-    __tablename__ = "admin_events"
-    __table_args__ = (Index("ix_admin_events_subject", "subject", "id"),)
+    __tablename__ = "audit_log"
+    __table_args__ = (
+        Index("ix_audit_log_subject", "subject", "id"),
+        Index("ix_audit_log_checkout", "checkout_id", "id", postgresql_where=text("checkout_id IS NOT NULL")),
+        Index("ix_audit_log_at", "at"),
+    )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=_BIGINT)
     actor: str
-    """An operator's id, or `cli:{unix user}`."""
+    """An operator's id, `cli:{unix user}`, `system`, or `database:{user}` for a change by hand."""
     action: str
-    """What was done: `operator.created`, `switch.frozen`, ..."""
+    """What was done: `operator.created`, `switch.frozen`, `checkout.succeeded`, ..."""
     subject: str
     """Id or name of what it was done to."""
+    checkout_id: str | None = None
+    """The checkout that a transition belongs to."""
+    result: str = "success"
+    origin: str = Field(
+        default=None,
+        sa_column_kwargs={"server_default": text("current_setting('application_name')")},
+    )
+    """`api {address}`, or the program: `smartpay worker`, `smartpay cli`, `psql`."""
     before: dict[str, Any] | None = _json()
     after: dict[str, Any] | None = _json()
     reason: str | None = None
     at: datetime = _created()
 
 
+class AuditSeal(SQLModel, table=True):
+    """A link of the chain over the audit log: `domain/audit.py` has what it means."""
+
+    __tablename__ = "audit_seals"
+
+    number: int = Field(primary_key=True, sa_type=_BIGINT)
+    at: datetime = _created()
+    ids: list[int] = Field(sa_type=ARRAY(_BIGINT))
+    digests: bytes = Field(sa_type=LargeBinary)
+    last_id: int = Field(sa_type=_BIGINT)
+    previous: bytes = Field(sa_type=LargeBinary)
+    hash: bytes = Field(sa_type=LargeBinary)
+    key: str
+    """The name of the encryption key that signed the hash."""
+    signature: bytes = Field(sa_type=LargeBinary)
+    purged_at: datetime | None = _time()
+    """Its entries have left the database for an archive since then; the seal stays."""
+
+
 class FrozenSwitch(SQLModel, table=True):
-    """A switch that is frozen now. What was is in `admin_events`."""
+    """A switch that is frozen now. What was is in `audit_log`."""
 
     __tablename__ = "switches"
 
@@ -359,5 +390,5 @@ class FrozenSwitch(SQLModel, table=True):
     """Empty: all accounts."""
     reason: str
     actor: str
-    """Who froze it, as in `admin_events`."""
+    """Who froze it, as in `audit_log`."""
     since: datetime = _created()

@@ -34,6 +34,8 @@ OPERATIONS = {
     ("put", "/v1/admin/switches/{kind}"),
     ("put", "/v1/admin/switches/{kind}/{account}"),
     ("post", "/v1/admin/checkouts/{checkout_id}/decide"),
+    ("get", "/v1/admin/audit"),
+    ("post", "/v1/admin/codec/decode"),
     ("get", "/v1/admin/alerts"),
     ("post", "/v1/admin/alerts/{alert_id}/acknowledge"),
     ("post", "/webhooks/{account}"),
