@@ -66,7 +66,7 @@ NOTIFICATIONS_AT_ONCE = 50
 
 
 def build_context(settings: Settings) -> Context:
-    """Raises BadAccounts, BadCountryMap or BadDataset: a worker with a wrong configuration does not start."""
+    """Raises BadAccounts, BadCountryMap, BadDataset or BadKeys: with a wrong configuration nothing starts."""
     accounts = load_accounts(os.environ)
     if accounts.longest_call >= settings.charge_timeout:
         # The activity would be given up, and started again, while its call is still on the way.
@@ -78,7 +78,10 @@ def build_context(settings: Settings) -> Context:
     country_map = load_country_map(settings.countries_file, accounts.known)
     return Context(
         database=Database(
-            settings.sqlalchemy_url, pool_size=settings.database_pool, program="smartpay worker"
+            settings.sqlalchemy_url,
+            pool_size=settings.database_pool,
+            keys=settings.required_keys,
+            program="smartpay worker",
         ),
         accounts=accounts,
         router=Router(accounts.known, country_map, tables.bins, tables.geo),
@@ -141,7 +144,6 @@ async def main() -> None:
         metrics = PrometheusConfig(bind_address=f"127.0.0.1:{settings.metrics_port}")
         Runtime.set_default(Runtime(telemetry=TelemetryConfig(metrics=metrics)))
     try:
-        keys = settings.required_keys
         context = build_context(settings)
     except (BadAccounts, BadCountryMap, BadDataset, BadKeys) as error:
         sys.exit(f"The worker does not start: {error}")
@@ -150,7 +152,9 @@ async def main() -> None:
     stop = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
-    sealing = asyncio.create_task(Sealer(context.database, keys).run(), name="audit sealing")
+    sealing = asyncio.create_task(
+        Sealer(context.database, settings.required_keys).run(), name="audit sealing"
+    )
     try:
         async with build_notifier(client, context), build_worker(client, context):
             log.info(

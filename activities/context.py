@@ -6,13 +6,14 @@ from datetime import timedelta
 
 from activities.errors import Gone
 from config.settings import Settings
-from domain.checkout import CaptureMethod, Customer, PaymentMethod
+from domain.checkout import CaptureMethod
 from gateways.base import PaymentHandle
 from gateways.registry import Accounts
 from routing.eligibility import token_for
 from routing.request import RouteRequest
 from routing.router import Router
 from storage.database import Database
+from storage.personal import Person
 from storage.tables import Attempt, Checkout
 
 STALLED_AFTER = 5.0
@@ -34,12 +35,12 @@ class Context:
         return self.accounts.known[account].capabilities.quiet_period
 
 
-def route_request(checkout: Checkout) -> RouteRequest:
+def route_request(checkout: Checkout, person: Person) -> RouteRequest:
     return RouteRequest(
         amount=checkout.amount,
         currency=checkout.currency,
-        method=PaymentMethod.model_validate(checkout.payment_method),
-        customer=Customer.model_validate(checkout.customer),
+        method=person.method,
+        customer=person.customer,
         capture_method=CaptureMethod(checkout.capture_method),
         allow_redirect=checkout.allow_redirect,
         gateway=checkout.gateway_choice,
@@ -60,8 +61,7 @@ def handle_of(checkout: Checkout, attempt: Attempt) -> PaymentHandle:
     )
 
 
-def card_of(context: Context, checkout: Checkout, account: str) -> tuple[str, bytes] | None:
+def card_of(context: Context, person: Person, account: str) -> tuple[str, bytes] | None:
     """The card token that this account would charge, and its digest; None where it has none."""
-    method = PaymentMethod.model_validate(checkout.payment_method)
-    token = token_for(context.accounts.known[account], method)
+    token = token_for(context.accounts.known[account], person.method)
     return None if token is None else (token, hashlib.sha256(token.encode()).digest())

@@ -8,7 +8,7 @@ from activities.messages import Plan, PlanCheckout, Step, Timings
 from domain.checkout import CaptureMethod, MethodType
 from domain.route import Exclusion, PlannedAccount, RoutePlan
 from domain.switches import Switch
-from storage import checkouts, switches
+from storage import checkouts, personal, switches
 
 
 class Planning:
@@ -25,7 +25,8 @@ class Planning:
             if checkout.routing is None:
                 frozen = await switches.frozen_accounts(session, Switch.CHARGES)
                 closed = dict.fromkeys(frozen, Exclusion.FROZEN)
-                route = self._context.router.plan(route_request(checkout), closed)
+                person = await personal.of(session, checkout)
+                route = self._context.router.plan(route_request(checkout, person), closed)
                 await checkouts.record_plan(session, checkout.id, route.model_dump(mode="json"))
             else:
                 route = RoutePlan.model_validate(checkout.routing)

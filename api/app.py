@@ -40,7 +40,8 @@ RFC 9457 problem document with a stable `code`. Card numbers are refused everywh
 
 
 def create_app(settings: Settings) -> ASGIApp:
-    """Raises BadAccounts, BadCountryMap or BadDataset: with a wrong configuration nothing starts."""
+    """Raises BadAccounts, BadCountryMap, BadDataset or BadKeys: with a wrong configuration nothing starts."""
+    keys = settings.required_keys
     accounts = load_accounts(os.environ)
     tables = open_tables(settings.datasets_dir, settings.geo_database)
     country_map = load_country_map(settings.countries_file, accounts.known)
@@ -52,7 +53,10 @@ def create_app(settings: Settings) -> ASGIApp:
         parts = Services(
             settings=settings,
             database=Database(
-                settings.sqlalchemy_url, pool_size=settings.database_pool, program="smartpay api"
+                settings.sqlalchemy_url,
+                pool_size=settings.database_pool,
+                keys=keys,
+                program="smartpay api",
             ),
             changes=Changes(settings.database_url),
             temporal=temporal,

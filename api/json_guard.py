@@ -10,8 +10,8 @@ For every request but those under `raw_prefixes`
     - it holds no card data (422 `card_data_refused`): counted, logged by place only, and forgotten.
 
 Under `raw_prefixes` (webhooks: their signatures cover raw bytes) only size and time are held. Under
-`sealed_prefixes` (ciphertext in base64, where digits look like cards by chance) a larger body is taken, and it
-is not searched: nothing of it is stored, logged or passed on.
+`sealed_prefixes` (ciphertext in base64, where digits look like cards by chance) a larger body is
+taken, which is not searched: nothing of it is stored, logged or passed on.
 
 The application gets the original bytes, in one message.
 """

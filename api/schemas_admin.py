@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field, StrictBool
 
 from api.schemas import Body
 from api.schemas_answers import Time, View
-from api.schemas_fields import Reason
+from api.schemas_fields import Email, Reason, Reference
 from domain.operator import Role
 from domain.switches import Switch
 from storage.audit_log import Result
@@ -107,3 +107,17 @@ class CodecPayloads(Body):
     payloads: list[dict[str, Any]] = Field(
         max_length=500, description="Payloads (temporal.api.common.v1.Payload) as protobuf JSON."
     )
+
+
+class EraseBody(Body):
+    """`POST /v1/admin/customers/erase`."""
+
+    merchant: Reference = Field(description="The merchant's id or name.")
+    email: Email = Field(description="The customer's e-mail address.")
+    reason: Why = Field(description="Why, for the record.", examples=["asked for by the customer, case 4711"])
+
+
+class Erased(View):
+    """What was erased."""
+
+    checkouts: int = Field(description="Checkouts that lost their personal fields.")

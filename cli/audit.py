@@ -47,7 +47,9 @@ def verify(
         summary += f", {verdict.purged} more in archives"
     sys.stdout.write(f"{summary}\nhead: {verdict.head}\n")
     if verdict.unsigned:
-        sys.stdout.write(f"{verdict.unsigned} seals are signed with keys that are not configured here\n")
+        sys.stdout.write(
+            f"the last {verdict.unsigned} seals are signed with keys that are not configured here\n"
+        )
     problems = list(verdict.faults)
     if verdict.waiting:
         since = f"{verdict.waiting_since:%Y-%m-%d %H:%M:%S} UTC"

@@ -19,6 +19,7 @@ from cli.audit import audit_app
 from cli.encryption import encryption_app
 from cli.notifications import notifications_app
 from cli.operators import operators_app
+from cli.personal import personal_app
 from cli.running import AsJson, fail, run, show
 from config.settings import Settings
 from gateways.registry import BadAccounts, load_accounts
@@ -42,6 +43,7 @@ switches.add_to(app)
 reviews.add_to(app)
 app.add_typer(encryption_app, name="encryption")
 app.add_typer(audit_app, name="audit")
+app.add_typer(personal_app, name="personal")
 
 
 @merchants_app.command("create")

@@ -16,6 +16,7 @@ class Prefix(StrEnum):
     DISPUTE = "dp"
     OPERATOR = "op"
     TOKEN = "tok"
+    DATA_KEY = "dk"
 
 
 def new_id(prefix: Prefix) -> str:

@@ -33,7 +33,8 @@ class Verdict:
     faults: list[str] = field(default_factory=list)
     """What was found, in the order of the chain; at most `MOST_FAULTS`."""
     unsigned: int = 0
-    """Seals whose signing key is not on the ring: their hashes are checked, their signatures are not."""
+    """Seals at the end that no key on the ring has signed. One before them that is signed vouches for all
+    earlier ones: its hash covers theirs."""
     waiting: int = 0
     """Entries that should be sealed by now."""
     waiting_since: datetime | None = None
@@ -104,6 +105,8 @@ def _check_seal(row: AuditSeal, verdict: Verdict, previous: bytes, keys: KeyRing
             verdict.unsigned += 1
         elif not keys.signed(row.hash, Sealed(row.key, row.signature), Purpose.AUDIT):
             verdict.fault(f"seal {row.number} bears a forged signature")
+        else:
+            verdict.unsigned = 0
     except CannotOpen:
         verdict.unsigned += 1
     verdict.head = f"{row.number}:{row.hash.hex()}"

@@ -1,6 +1,6 @@
 """The secrets that sign a merchant's notifications: `whsec_` and base64 of 24 to 64 bytes.
 
-They lie in the database as they are: a symmetric signature cannot be made from a digest.
+They lie in the database sealed under the encryption keys: a symmetric signature cannot be made from a digest.
 """
 
 import base64
@@ -11,9 +11,11 @@ from sqlalchemy import func
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from config.keys import Purpose, Sealed
 from storage import audit_log
 from storage.audit_log import SYSTEM
 from storage.tables import MerchantSecret
+from storage.vault import vault_of
 
 _BYTES = 32
 
@@ -21,7 +23,8 @@ _BYTES = 32
 async def issue(session: AsyncSession, merchant_id: str) -> str:
     """The first secret of a new merchant. Raises IntegrityError where there is a current one."""
     secret = f"whsec_{base64.b64encode(secrets.token_bytes(_BYTES)).decode()}"
-    session.add(MerchantSecret(merchant_id=merchant_id, secret=secret))
+    key, sealed = vault_of(session).keys.seal(secret.encode(), Purpose.PERSONAL, about(merchant_id))
+    session.add(MerchantSecret(merchant_id=merchant_id, sealed=sealed, key=key))
     await session.flush()
     return secret
 
@@ -45,13 +48,21 @@ async def rotate(session: AsyncSession, merchant_id: str, *, overlap: float, act
 
 
 async def live(session: AsyncSession, merchant_id: str) -> Sequence[str]:
-    """The secrets that sign now, the current one first."""
+    """The secrets that sign now, the current one first. Raises CannotOpen, BadKeys."""
     found = await session.exec(
-        select(MerchantSecret.secret)
+        select(MerchantSecret.key, MerchantSecret.sealed)
         .where(
             col(MerchantSecret.merchant_id) == merchant_id,
             col(MerchantSecret.expires_at).is_(None) | (col(MerchantSecret.expires_at) > func.now()),
         )
         .order_by(col(MerchantSecret.id).desc())
     )
-    return found.all()
+    keys = vault_of(session).keys
+    return [
+        keys.open(Sealed(key, sealed), Purpose.PERSONAL, about(merchant_id)).decode() for key, sealed in found
+    ]
+
+
+def about(merchant_id: str) -> bytes:
+    """What a sealed secret is bound to."""
+    return f"merchant_secrets/{merchant_id}".encode()

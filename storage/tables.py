@@ -58,6 +58,7 @@ class Checkout(SQLModel, table=True):
             "created_at",
             postgresql_where=text("planned_at IS NULL AND status = 'processing'"),
         ),
+        Index("ix_checkouts_data_key", "data_key_id", postgresql_where=text("data_key_id IS NOT NULL")),
     )
 
     id: str = Field(primary_key=True)
@@ -74,7 +75,13 @@ class Checkout(SQLModel, table=True):
     amount_refunded: int = Field(default=0, sa_type=_BIGINT)
     capture_method: str
     customer: dict[str, Any] = _json(nullable=False)
+    """What is not personal of it: `storage/personal.py` says what that is, and opens the rest."""
     payment_method: dict[str, Any] = _json(nullable=False)
+    """The same."""
+    personal: bytes | None = Field(default=None, sa_type=LargeBinary)
+    """What is personal of both, as JSON sealed with the data key."""
+    data_key_id: str | None = Field(default=None, foreign_key="data_keys.id")
+    """None: nothing is personal, or the person was erased."""
     allow_redirect: bool
     gateway_choice: str | None
     return_url: str | None
@@ -226,7 +233,7 @@ class Alert(SQLModel, table=True):
 
 
 class MerchantSecret(SQLModel, table=True):
-    """What a merchant's notifications are signed with. Kept readable: a signature needs the secret itself."""
+    """What a merchant's notifications are signed with: sealed, since a signature needs the secret itself."""
 
     __tablename__ = "merchant_secrets"
     __table_args__ = (
@@ -240,8 +247,10 @@ class MerchantSecret(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True, sa_type=_BIGINT)
     merchant_id: str = Field(foreign_key="merchants.id", index=True)
-    secret: str
-    """`whsec_` and base64, as the Standard Webhooks specification has it."""
+    sealed: bytes = Field(sa_type=LargeBinary)
+    """`whsec_` and base64, as the Standard Webhooks specification has it, under an encryption key."""
+    key: str
+    """The name of that key."""
     created_at: datetime = _created()
     expires_at: datetime | None = _time()
     """None: the current one, exactly one per merchant. A rotated one still signs until then."""
@@ -392,3 +401,24 @@ class FrozenSwitch(SQLModel, table=True):
     actor: str
     """Who froze it, as in `audit_log`."""
     since: datetime = _created()
+
+
+class DataKey(SQLModel, table=True):
+    """What seals one customer's personal data at one merchant. Deleting it erases them."""
+
+    __tablename__ = "data_keys"
+    __table_args__ = (
+        Index("ix_data_keys_subject", "subject", postgresql_where=text("subject IS NOT NULL")),
+        Index("ix_data_keys_key", "key"),
+    )
+
+    id: str = Field(primary_key=True)
+    merchant_id: str = Field(foreign_key="merchants.id")
+    subject: bytes | None = Field(default=None, sa_type=LargeBinary)
+    """Keyed hash of merchant and e-mail, by which it is found; None: it belongs to one checkout."""
+    identity: bytes | None = Field(default=None, sa_type=LargeBinary)
+    """The e-mail, sealed with this very key: a new encryption key needs a new hash of it."""
+    key: str
+    """The name of the encryption key that wraps it."""
+    wrapped: bytes = Field(sa_type=LargeBinary)
+    created_at: datetime = _created()

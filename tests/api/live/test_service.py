@@ -36,6 +36,7 @@ OPERATIONS = {
     ("post", "/v1/admin/checkouts/{checkout_id}/decide"),
     ("get", "/v1/admin/audit"),
     ("post", "/v1/admin/codec/decode"),
+    ("post", "/v1/admin/customers/erase"),
     ("get", "/v1/admin/alerts"),
     ("post", "/v1/admin/alerts/{alert_id}/acknowledge"),
     ("post", "/webhooks/{account}"),
