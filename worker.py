@@ -16,8 +16,11 @@ from typing import Any
 import structlog
 from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.service import RPCError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from activities import measuring
+from activities.account_health import account_health
 from activities.attempting import Attempting
 from activities.capturing import Capturing
 from activities.compensating import Compensating
@@ -26,6 +29,8 @@ from activities.disputing import Disputing
 from activities.finishing import Finishing
 from activities.notifying import Notifying
 from activities.planning import Planning
+from activities.policy_in_force import PolicyInForce
+from activities.reconciling import Reconciling
 from activities.refund_checking import RefundChecking
 from activities.refunding import Refunding
 from config import logging as logs
@@ -33,10 +38,11 @@ from config.keys import BadKeys
 from config.settings import Settings
 from config.temporal import connect, register_search_attributes
 from gateways.registry import BadAccounts, load_accounts
-from routing.country import open_tables
-from routing.country_map import BadCountryMap, load_country_map
+from routing.country_map import BadCountryMap
+from routing.data_files import DataFiles
 from routing.datasets import BadDataset
-from routing.router import Router
+from routing.fees import BadFees
+from routing.policy_files import BadPolicyFile, load_policy
 from storage.audit_sealing import Sealer
 from storage.database import Database
 from workflows.abandoned_attempt import AbandonedAttempt
@@ -44,6 +50,8 @@ from workflows.checkout import Checkout
 from workflows.dispute import Dispute
 from workflows.dispute_scan import DisputeScan
 from workflows.merchant_notification import MerchantNotification, notification_queue
+from workflows.reconcile_schedule import keep_schedule
+from workflows.reconciliation import Reconcile, ReconcileAll
 from workflows.refund import Refund
 from workflows.refund_check import RefundCheck
 from workflows.search_attributes import NAMES
@@ -58,15 +66,20 @@ WORKFLOWS: Sequence[type] = (
     Dispute,
     DisputeScan,
     MerchantNotification,
+    Reconcile,
+    ReconcileAll,
 )
 
 DRAIN = timedelta(seconds=30)
 """How long running activities may take after SIGTERM."""
 NOTIFICATIONS_AT_ONCE = 50
+PREPARED_EVERY = 60.0
+"""Seconds."""
 
 
 def build_context(settings: Settings) -> Context:
-    """Raises BadAccounts, BadCountryMap, BadDataset or BadKeys: with a wrong configuration nothing starts."""
+    """Raises BadAccounts, BadCountryMap, BadPolicyFile, BadDataset, BadFees or BadKeys: a wrong
+    configuration."""
     accounts = load_accounts(os.environ)
     if accounts.longest_call >= settings.charge_timeout:
         # The activity would be given up, and started again, while its call is still on the way.
@@ -74,8 +87,9 @@ def build_context(settings: Settings) -> Context:
             f"CHARGE_TIMEOUT is {settings.charge_timeout:g} s, but a gateway call may take"
             f" {accounts.longest_call:g} s (connect plus read time-out); it must be longer"
         )
-    tables = open_tables(settings.datasets_dir, settings.geo_database)
-    country_map = load_country_map(settings.countries_file, accounts.known)
+    files = DataFiles(settings.datasets_dir, settings.geo_database, settings.bin_database)
+    policy = load_policy(settings.countries_file, settings.overrides_file, accounts.known)
+    health = account_health(settings, accounts.known)
     return Context(
         database=Database(
             settings.sqlalchemy_url,
@@ -84,13 +98,15 @@ def build_context(settings: Settings) -> Context:
             program="smartpay worker",
         ),
         accounts=accounts,
-        router=Router(accounts.known, country_map, tables.bins, tables.geo),
+        router=PolicyInForce(accounts.known, policy, files),
         settings=settings,
+        health=health,
     )
 
 
 def activity_methods(context: Context) -> list[Callable[..., Any]]:
     attempting, capturing, refunding = Attempting(context), Capturing(context), Refunding(context)
+    reconciling = Reconciling(context)
     disputing = Disputing(context)
     return [
         Planning(context).plan_checkout,
@@ -105,6 +121,12 @@ def activity_methods(context: Context) -> list[Callable[..., Any]]:
         disputing.look_up_disputes,
         disputing.find_disputes,
         Finishing(context).finish_checkout,
+        reconciling.list_reconcilable,
+        reconciling.begin_reconciliation,
+        reconciling.reconcile_listed,
+        reconciling.reconcile_unlisted,
+        reconciling.reconcile_breaks,
+        reconciling.end_reconciliation,
     ]
 
 
@@ -137,34 +159,82 @@ def build_notifier(client: Client, context: Context) -> Worker:
     )
 
 
+async def follow_policy(context: Context) -> None:
+    """Until cancelled."""
+    if isinstance(context.router, PolicyInForce):
+        await context.router.keep(context.database, context.settings.database_url)
+
+
+async def known_policy(context: Context, stop: asyncio.Event) -> bool:
+    """Wait until the policy has been read: by that of the files nothing is planned. False: told to stop."""
+    if isinstance(context.router, PolicyInForce):
+        waiting = [asyncio.create_task(event.wait()) for event in (context.router.known, stop)]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for each in waiting:
+            each.cancel()
+    return not stop.is_set()
+
+
+def measured(port: int) -> Runtime:
+    """Serves the SDK's metrics and ours on this port of the machine's own address."""
+    metrics = PrometheusConfig(
+        bind_address=f"127.0.0.1:{port}",
+        histogram_bucket_overrides={measuring.RESOLUTION: measuring.RESOLUTION_BUCKETS},
+    )
+    return Runtime(telemetry=TelemetryConfig(metrics=metrics))
+
+
+async def prepare_namespace(client: Client, settings: Settings) -> None:
+    """What the namespace must know besides runs. Raises RPCError."""
+    await register_search_attributes(client, NAMES)
+    await keep_schedule(client, task_queue=settings.task_queue, every=settings.reconcile_every)
+
+
+async def keep_prepared(client: Client, settings: Settings) -> None:
+    """Again and again: a server whose data was lost comes back without any of it (T3)."""
+    while True:
+        await asyncio.sleep(PREPARED_EVERY)
+        try:
+            await prepare_namespace(client, settings)
+        except RPCError as error:
+            log.warning("worker.namespace_not_prepared", error=type(error).__name__)
+
+
 async def main() -> None:
     settings = Settings()
     logs.configure(settings)
     if settings.metrics_port is not None:
-        metrics = PrometheusConfig(bind_address=f"127.0.0.1:{settings.metrics_port}")
-        Runtime.set_default(Runtime(telemetry=TelemetryConfig(metrics=metrics)))
+        Runtime.set_default(measured(settings.metrics_port))
     try:
         context = build_context(settings)
-    except (BadAccounts, BadCountryMap, BadDataset, BadKeys) as error:
+    except (BadAccounts, BadCountryMap, BadPolicyFile, BadDataset, BadFees, BadKeys) as error:
         sys.exit(f"The worker does not start: {error}")
     client = await connect(settings)
-    await register_search_attributes(client, NAMES)
+    await prepare_namespace(client, settings)
     stop = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
-    sealing = asyncio.create_task(
-        Sealer(context.database, settings.required_keys).run(), name="audit sealing"
-    )
+    beside = [
+        asyncio.create_task(follow_policy(context), name="routing policy"),
+        asyncio.create_task(
+            context.health.keep(context.database, settings.database_url, half_life=settings.scores_half_life),
+            name="account health",
+        ),
+        asyncio.create_task(keep_prepared(client, settings), name="namespace"),
+        asyncio.create_task(Sealer(context.database, settings.required_keys).run(), name="audit sealing"),
+    ]
     try:
-        async with build_notifier(client, context), build_worker(client, context):
-            log.info(
-                "worker.started", task_queue=settings.task_queue, accounts=sorted(context.accounts.known)
-            )
-            await stop.wait()
-            log.info("worker.draining", seconds=DRAIN.total_seconds())
+        if await known_policy(context, stop):
+            async with build_notifier(client, context), build_worker(client, context):
+                log.info(
+                    "worker.started", task_queue=settings.task_queue, accounts=sorted(context.accounts.known)
+                )
+                await stop.wait()
+                log.info("worker.draining", seconds=DRAIN.total_seconds())
     finally:
-        sealing.cancel()
-        await asyncio.gather(sealing, return_exceptions=True)
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
         await context.accounts.aclose()
         await context.database.aclose()
     log.info("worker.stopped")

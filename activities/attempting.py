@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 
+from activities import measuring
 from activities.context import STALLED_AFTER, Context, card_of, handle_of, route_request
 from activities.errors import Gone, Unsettled
 from activities.messages import CHARGES_FROZEN, AttemptTask, Kind, LookUpAttempt, Report, SendAttempt
@@ -23,11 +24,15 @@ from domain.outcome import Approved, Canceled, Mismatch, NotFound, NotSent, Outc
 from domain.route import Exclusion
 from domain.switches import Switch
 from gateways.base import ChargeRequest
+from routing.health import Standing
 from storage import attempts, checkouts, personal, switches
-from storage.events import last_told, tell
+from storage.events import alert, last_told, tell
 from storage.personal import Person
 from storage.switches import Freezes
 from storage.tables import Attempt, Checkout
+
+BLOCKED_TRIES = 4
+"""Tries of a claim, over about a second and a half, until an unsettled earlier attempt raises an alert."""
 
 KEY_LIFE_MARGIN = timedelta(hours=1)
 """So long before a key's documented end nothing is sent under it any more."""
@@ -51,6 +56,13 @@ def _answered(attempt: Attempt) -> bool:
     """The gateway has answered: asking again could only blur it."""
     status = AttemptStatus(attempt.status)
     return status.settled or status in (AttemptStatus.REQUIRES_ACTION, AttemptStatus.PENDING)
+
+
+def _passed_by(attempt: Attempt | None) -> Report:
+    """An attempt after which the checkout has gone on; without a row it was never asked."""
+    if attempt is None:
+        return Report(kind=Kind.EXCLUDED, status=AttemptStatus.NOT_SENT, detail="passed by")
+    return report_of(attempt)
 
 
 def _checked(outcome: Approved, checkout: Checkout, attempt: Attempt) -> Approved | Mismatch:
@@ -80,7 +92,9 @@ class Attempting:
         if time.monotonic() - began > STALLED_AFTER:
             outcome = Unknown(detail="stalled before sending")
         else:
+            called = time.monotonic()
             outcome = await gateway.charge(request)
+            self._context.health.note(task.account, claim.attempt.method, outcome, time.monotonic() - called)
         if isinstance(outcome, NotSent) and not claim.first:
             # This call had no effect, but an earlier one may have.
             outcome = Unknown(detail=f"an earlier send may have left; now {outcome.cause}")
@@ -98,13 +112,15 @@ class Attempting:
             attempt = await attempts.get(session, task.attempt_id)
             if attempt is not None and _answered(attempt):
                 return report_of(attempt)
-            if CheckoutStatus(checkout.status).final or await attempts.later_exists(
-                session, checkout.id, task.number
-            ):
-                # Final, or gone on to another account while this process was stopped (W5).
+            if CheckoutStatus(checkout.status).final:
                 return Report(kind=Kind.STOPPED, status=AttemptStatus.NOT_SENT)
-            if await attempts.open_before(session, checkout.id, task.number):
-                raise Unsettled(f"an attempt before {task.attempt_id}")
+            if await attempts.later_exists(session, checkout.id, task.number):
+                # Gone on to another account: while this process was stopped (W5), or in a run that is lost
+                # and walks the same plan anew (T3). It went on because this attempt was definitely negative.
+                return _passed_by(attempt)
+            blocked = await attempts.open_before(session, checkout.id, task.number)
+            if blocked and (attempt is None or attempt.sent_at is None):
+                return await self._blocked(session, task)
             person = await personal.of(session, checkout)
             freezes = await switches.around(session, task.account)
             charges_frozen = Switch.CHARGES in freezes
@@ -120,10 +136,15 @@ class Attempting:
                 if why is not None:
                     tell(session, checkout.id, "account.skipped", account=task.account, reason=why)
                     return Report(kind=Kind.EXCLUDED, status=AttemptStatus.NOT_SENT, detail=why)
-                await attempts.intend(session, self._new_attempt(checkout, person, task))
+                await attempts.intend(
+                    session,
+                    self._new_attempt(checkout, person, task),
+                    expires_after=self._context.settings.action_expires_after,
+                )
             send = await attempts.claim_first_send(session, task.attempt_id)
             first = send is not None
-            if send is None and attempt is not None and not charges_frozen and self._may_resend(attempt):
+            held = blocked or charges_frozen
+            if send is None and not held and self._may_resend(attempt, looked_up=task.looked_up):
                 send = await attempts.claim_resend(session, task.attempt_id)
             if send is not None:
                 if checkout.status != CheckoutStatus.PROCESSING:
@@ -138,6 +159,20 @@ class Attempting:
         if send is None:
             return await self._look_up(task)
         return Claim(checkout=checkout, person=person, attempt=attempt, send=send, first=first)
+
+    @staticmethod
+    async def _blocked(session: AsyncSession, task: SendAttempt) -> Report:
+        """An earlier attempt may hold or take money: nothing is sent, and soon a person knows (I9, I11).
+
+        Usually a refund of late money is about to end: raises Unsettled the first times.
+        """
+        if activity.info().attempt < BLOCKED_TRIES:
+            raise Unsettled(f"an attempt before {task.attempt_id}")
+        message = f"{task.account} is not asked while an earlier attempt may hold money"
+        await alert(session, "attempt.blocked", task.attempt_id, message)
+        return Report(
+            kind=Kind.BLOCKED, status=AttemptStatus.NOT_SENT, detail="an earlier attempt is unsettled"
+        )
 
     async def _ineligible(
         self,
@@ -160,7 +195,22 @@ class Attempting:
             declines = await attempts.declines_of_card(session, card[1])
             if declines >= self._context.settings.max_declines_per_card:
                 return "declines_per_card"
-        return None
+        # Last: a probe that is claimed has to be sent.
+        return await self._unhealthy(session, task) if task.recheck else None
+
+    async def _unhealthy(self, session: AsyncSession, task: SendAttempt) -> Exclusion | None:
+        """Whether an operator's order or an open circuit keeps the account out now. A probe is claimed."""
+        health = self._context.health
+        if health.snapshot.stopped(task.account):
+            return Exclusion.DISABLED
+        match health.snapshot.standing(task.account, task.method, health.now()):
+            case Standing.CLEAR:
+                return None
+            case Standing.BLOCKED:
+                return Exclusion.CIRCUIT_OPEN
+            case Standing.PROBE:
+                claimed = await health.claim_probe(session, task.account, task.method)
+                return None if claimed else Exclusion.CIRCUIT_OPEN
 
     def _new_attempt(self, checkout: Checkout, person: Person, task: SendAttempt) -> Attempt:
         card = card_of(self._context, person, task.account)
@@ -172,18 +222,32 @@ class Attempting:
             account=task.account,
             method=task.method,
             status=AttemptStatus.STARTED,
+            return_url=checkout.return_url or f"{self._context.settings.public_url}/returned",
             card=card[1] if card is not None and task.method is MethodType.CARD else None,
         )
 
-    def _may_resend(self, attempt: Attempt) -> bool:
-        """Only under a key that the gateway surely still knows."""
-        life = self._context.accounts.known[attempt.account].capabilities.key_life
-        if life is None or attempt.sent_at is None:
+    def _may_resend(self, attempt: Attempt | None, *, looked_up: bool) -> bool:
+        """Only under a key that the gateway surely still knows; long after the send, only after a look-up.
+
+        Soon after it, this is the activity repeated after its worker's death. Later it is a run that was
+        started again or reset, which knows nothing of what it did before (T3, T4): it looks first.
+        """
+        if attempt is None or attempt.sent_at is None:
             return False
-        return datetime.now(UTC) - attempt.sent_at < life - KEY_LIFE_MARGIN
+        life = self._context.accounts.known[attempt.account].capabilities.key_life
+        if life is None:
+            return False
+        now = datetime.now(UTC)
+        patience = timedelta(seconds=self._context.settings.resend_unlooked_for)
+        if not looked_up and now - (attempt.last_sent_at or attempt.sent_at) > patience:
+            return False
+        return now - attempt.sent_at < life - KEY_LIFE_MARGIN
 
     def _charge_request(self, claim: Claim) -> ChargeRequest:
-        """Built from the recorded rows alone, so that every send of an attempt has equal bytes (I8)."""
+        """Built from the recorded rows alone, so that every send of an attempt has equal bytes (I8).
+
+        Attempts made before their `return_url` and `expires_at` were kept take them from the settings.
+        """
         checkout, person, attempt = claim.checkout, claim.person, claim.attempt
         card = card_of(self._context, person, attempt.account)
         settings = self._context.settings
@@ -200,8 +264,9 @@ class Attempting:
                 }
             ),
             customer=person.customer,
-            return_url=checkout.return_url or f"{settings.public_url}/returned",
-            expires_at=attempt.created_at + timedelta(seconds=settings.action_expires_after),
+            return_url=attempt.return_url or checkout.return_url or f"{settings.public_url}/returned",
+            expires_at=attempt.expires_at
+            or attempt.created_at + timedelta(seconds=settings.action_expires_after),
         )
 
     @activity.defn
@@ -261,6 +326,7 @@ class Attempting:
                     tell(
                         session, checkout.id, "attempt.not_found", attempt_id=attempt.id, account=task.account
                     )
+                    measuring.attempt_ended(session, row, AttemptStatus.NOT_FOUND)
                     return Report(kind=Kind.NOT_FOUND, status=AttemptStatus.NOT_FOUND)
             return await record(session, attempt, outcome)
 

@@ -2,6 +2,7 @@
 
 from temporalio import activity
 
+from activities import measuring
 from activities.context import Context, handle_of
 from activities.errors import Gone, Unsettled
 from activities.messages import CHARGES_FROZEN, AttemptTask, CaptureAttempt, Kind, Report
@@ -97,6 +98,7 @@ class Capturing:
                     session, checkout.id, CheckoutStatus.SUCCEEDED, amount_captured=amount
                 )
                 tell(session, checkout.id, "attempt.captured", attempt_id=row.id, amount=amount)
+                measuring.checkout_ended(session, CheckoutStatus.SUCCEEDED)
         return Report(kind=Kind.APPROVED, status=AttemptStatus.CAPTURED)
 
     async def _voided(self, checkout: Checkout, attempt: Attempt) -> Report:

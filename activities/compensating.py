@@ -1,15 +1,19 @@
 """Give back what an abandoned attempt took after all: once, in full (I11)."""
 
+from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 
+from activities import measuring
 from activities.context import Context, handle_of
 from activities.errors import Gone
-from activities.messages import AttemptTask, Compensated
+from activities.messages import AttemptTask, CompensateAttempt, Compensated
 from activities.refunding import Refunding
 from domain.attempt import AttemptStatus
+from domain.checkout import CaptureMethod, CheckoutStatus
+from domain.conclude import conclude
 from domain.dispute import DisputeStatus
 from domain.ids import Prefix
-from domain.outcome import Canceled, GatewayPayment, PaymentStatus
+from domain.outcome import Approved, Canceled, GatewayPayment, PaymentStatus
 from domain.refund import RefundKind, RefundState
 from domain.switches import Switch
 from gateways.base import Found, PaymentHandle, VoidRequest
@@ -26,14 +30,24 @@ class Compensating:
         self._refunding = refunding
 
     @activity.defn
-    async def compensate_attempt(self, task: AttemptTask) -> Compensated:
+    async def compensate_attempt(self, task: CompensateAttempt) -> Compensated:
         """Look the attempt up; whatever money it holds that its checkout does not count goes back.
 
         `pending` means that a refund is under way or unclear: call again later, nothing is sent twice.
         `frozen`: there is money, and an operator does not let it go back now.
         """
+        result = await self._compensate(task)
+        if task.overdue and result.result == "pending":
+            async with self._context.database.transaction() as session:
+                message = f"{task.account}: late money is not known to be back"
+                await alert(session, "compensation.overdue", task.attempt_id, message)
+        return result
+
+    async def _compensate(self, task: AttemptTask) -> Compensated:
         checkout, attempt = await self._rows(task)
-        if checkout.paid_attempt_id == attempt.id or attempt.sent_at is None:
+        if checkout.paid_attempt_id == attempt.id:
+            return Compensated(result="adopted")
+        if attempt.sent_at is None:
             return Compensated(result="nothing")
         if attempt.status in (AttemptStatus.REFUNDED, AttemptStatus.VOIDED):
             return Compensated(result=attempt.status)
@@ -46,8 +60,8 @@ class Compensating:
         if not moneyed:
             return Compensated(result="nothing")
         payment = moneyed[0]
-        if not await self._is_stray(attempt, payment):
-            return Compensated(result="nothing")
+        if not await self._is_stray(attempt, payment, found):
+            return Compensated(result="adopted")
         handle = handle.model_copy(update={"payment_id": payment.payment_id})
         if payment.status is PaymentStatus.AUTHORIZED:
             if await self._frozen(task.account):
@@ -67,13 +81,18 @@ class Compensating:
             raise Gone(task.attempt_id)
         return checkout, attempt
 
-    async def _is_stray(self, attempt: Attempt, payment: GatewayPayment) -> bool:
-        """Record the money as this attempt's; from here on no look-up can adopt it. False: one has."""
+    async def _is_stray(self, attempt: Attempt, payment: GatewayPayment, found: Found) -> bool:
+        """Record the money as this attempt's; from here on no look-up can adopt it.
+
+        False: the checkout counts it, as it does from now on where nothing speaks against it.
+        """
         status = AttemptStatus(payment.status)
         async with self._context.database.transaction() as session:
             row = await attempts.lock(session, attempt.id, attempt.checkout_id)
             checkout = await checkouts.get(session, attempt.checkout_id)
             if checkout is None or checkout.paid_attempt_id == attempt.id:
+                return False
+            if await self._adopt(session, checkout, row, found):
                 return False
             if row.status not in (status, AttemptStatus.REFUNDED):
                 await attempts.change(
@@ -86,6 +105,53 @@ class Compensating:
                 message = f"{row.account} took money for an abandoned attempt"
                 await alert(session, "attempt.late_success", row.id, message)
                 tell(session, row.checkout_id, "attempt.late_success", attempt_id=row.id, account=row.account)
+        return True
+
+    async def _adopt(self, session: AsyncSession, checkout: Checkout, row: Attempt, found: Found) -> bool:
+        """Count captured money that came late, while the checkout is open and nobody else was asked (I14).
+
+        The caller holds the checkout's row, which the next account's claim needs as well: that one finds the
+        checkout final, or has made its attempt before and this money is stray.
+        """
+        held = row.status in (AttemptStatus.AUTHORIZED, AttemptStatus.CAPTURED, AttemptStatus.REFUNDED)
+        if held or CheckoutStatus(checkout.status).final:
+            return False
+        if await attempts.later_exists(session, checkout.id, row.number):
+            return False
+        outcome = conclude(
+            found.payments,
+            reference=row.id,
+            amount=checkout.amount,
+            currency=checkout.currency,
+            capture_method=CaptureMethod(checkout.capture_method),
+            page=False,
+        )
+        if not isinstance(outcome, Approved) or outcome.payment.status is not PaymentStatus.CAPTURED:
+            return False
+        captured = outcome.payment.amount_captured
+        await attempts.change(
+            session,
+            row.id,
+            status=AttemptStatus.CAPTURED,
+            gateway_payment_id=outcome.payment.payment_id,
+            amount_captured=captured,
+            detail=None,
+        )
+        await checkouts.advance(
+            session,
+            checkout.id,
+            CheckoutStatus.SUCCEEDED,
+            gateway=row.gateway,
+            account=row.account,
+            paid_attempt_id=row.id,
+            amount_captured=captured,
+            next_action=None,
+            decline=None,
+            review_reason=None,
+        )
+        tell(session, checkout.id, "attempt.adopted", attempt_id=row.id, account=row.account)
+        measuring.attempt_ended(session, row, AttemptStatus.CAPTURED)
+        measuring.checkout_ended(session, CheckoutStatus.SUCCEEDED)
         return True
 
     async def _void(self, attempt: Attempt, handle: PaymentHandle) -> Compensated:
@@ -133,4 +199,4 @@ class Compensating:
         report = await self._refunding.carry_out(refund_id)
         if report.status is RefundState.SUCCEEDED:
             return Compensated(result="refunded")
-        return Compensated(result="frozen" if report.frozen else "pending")
+        return Compensated(result="frozen" if report.frozen else "pending", taken=report.taken)

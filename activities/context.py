@@ -1,10 +1,12 @@
 """What activities need, built once by the worker."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
+from activities.account_health import AccountHealth
 from activities.errors import Gone
+from activities.policy_in_force import PolicyInForce
 from config.settings import Settings
 from domain.checkout import CaptureMethod
 from gateways.base import PaymentHandle
@@ -25,8 +27,9 @@ stopped in between, and by now somebody may have believed a look-up that found n
 class Context:
     database: Database
     accounts: Accounts
-    router: Router
+    router: Router | PolicyInForce
     settings: Settings
+    health: AccountHealth = field(default_factory=AccountHealth)
 
     def quiet_period(self, account: str) -> timedelta:
         """After the last send, how long until this account's "not found" may be believed."""
@@ -43,6 +46,9 @@ def route_request(checkout: Checkout, person: Person) -> RouteRequest:
         customer=person.customer,
         capture_method=CaptureMethod(checkout.capture_method),
         allow_redirect=checkout.allow_redirect,
+        checkout_id=checkout.id,
+        merchant=checkout.merchant_id,
+        metadata=checkout.meta,
         gateway=checkout.gateway_choice,
     )
 

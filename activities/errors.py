@@ -30,3 +30,13 @@ class NotAcknowledged(ApplicationError):
     def __init__(self, why: str, *, pause: timedelta) -> None:
         benign = ApplicationErrorCategory.BENIGN
         super().__init__(why, type="NotAcknowledged", next_retry_delay=pause, category=benign)
+
+
+class NotListed(ApplicationError):
+    """The gateway did not answer with its list of payments. Retried, after `pause` seconds where it named
+    them."""
+
+    def __init__(self, why: str, *, pause: float | None = None) -> None:
+        delay = None if pause is None else timedelta(seconds=pause)
+        benign = ApplicationErrorCategory.BENIGN
+        super().__init__(why, type="NotListed", next_retry_delay=delay, category=benign)

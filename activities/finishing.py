@@ -3,6 +3,7 @@
 from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 
+from activities import measuring
 from activities.context import Context
 from activities.errors import Gone
 from activities.messages import FinishCheckout, Finished
@@ -11,11 +12,17 @@ from domain.checkout import CheckoutStatus
 from domain.decline import Decline, DeclineCategory, DeclineCode
 from storage import attempts, checkouts
 from storage.events import alert
+from storage.tables import Checkout
 
 _NO_ACCOUNT = Decline(
     category=DeclineCategory.CONFIGURATION,
     code=DeclineCode.NO_ELIGIBLE_GATEWAY,
     message="No configured account can take this payment; `routing.excluded` says why.",
+)
+_BLOCKED = Decline(
+    category=DeclineCategory.CONFIGURATION,
+    code=DeclineCode.BLOCKED_BY_RULE,
+    message="A routing rule refuses this payment; nobody was asked. `routing.blocked_by` names the rule.",
 )
 _NOBODY_REACHED = Decline(
     category=DeclineCategory.SOFT,
@@ -37,11 +44,13 @@ class Finishing:
                 raise Gone(task.checkout_id)
             values: dict[str, object] = {"next_action": None, "review_reason": task.review_reason}
             if task.status is CheckoutStatus.FAILED:
-                values["decline"] = (await self._decline(session, checkout.id)).model_dump(mode="json")
+                values["decline"] = (await self._decline(session, checkout)).model_dump(mode="json")
             try:
                 await checkouts.advance(session, checkout.id, task.status, **values)
             except checkouts.IllegalTransition as refusal:
                 return Finished(status=refusal.now)
+            if task.status.final and not CheckoutStatus(checkout.status).final:
+                measuring.checkout_ended(session, task.status)
             if task.status is CheckoutStatus.IN_REVIEW:
                 await alert(
                     session,
@@ -52,9 +61,11 @@ class Finishing:
         return Finished(status=task.status)
 
     @staticmethod
-    async def _decline(session: AsyncSession, checkout_id: str) -> Decline:
-        made = await attempts.of_checkout(session, checkout_id)
+    async def _decline(session: AsyncSession, checkout: Checkout) -> Decline:
+        made = await attempts.of_checkout(session, checkout.id)
         for attempt in reversed(made):
             if attempt.status == AttemptStatus.DECLINED and attempt.decline is not None:
                 return Decline.model_validate(attempt.decline)
-        return _NOBODY_REACHED if made else _NO_ACCOUNT
+        if made:
+            return _NOBODY_REACHED
+        return _BLOCKED if (checkout.routing or {}).get("blocked_by") else _NO_ACCOUNT

@@ -73,11 +73,18 @@ class SendAttempt(AttemptTask):
     method: MethodType
     recheck: bool = False
     """Eligibility is checked again first: time has passed since the plan."""
+    looked_up: bool = False
+    """A look-up has just found nothing of an earlier send."""
 
 
 class LookUpAttempt(AttemptTask):
     believe_not_found: bool = False
     """The fence or quiet period has passed and the look-up before found nothing: another one is proof."""
+
+
+class CompensateAttempt(AttemptTask):
+    overdue: bool = False
+    """The money should be back by now: a person has to know."""
 
 
 class CaptureAttempt(AttemptTask):
@@ -99,6 +106,8 @@ class Kind(StrEnum):
     UNKNOWN = "unknown"
     NOT_FOUND = "not_found"
     MISMATCH = "mismatch"
+    BLOCKED = "blocked"
+    """Not asked: an attempt before this one may hold or take money."""
     EXCLUDED = "excluded"
     """Not asked: the account is no longer eligible."""
     LATE = "late"
@@ -158,10 +167,15 @@ class Delivered(Frozen):
 
 
 class Compensated(Frozen):
-    """What the watcher's compensation has come to: `refunded`, `voided`, `pending`, `nothing`; `frozen`: an
-    operator does not let the money go back now; `disputed`: it has gone back through the customer's bank."""
+    """What the watcher's compensation has come to.
+
+    `refunded`, `voided`; `disputed`: the money has gone back through the customer's bank; `adopted`: the
+    checkout counts the money; `frozen`: an operator does not let the money go back now; `pending`; `nothing`.
+    """
 
     result: str
+    taken: bool = False
+    """Pending, and the gateway has told that it has the refund."""
 
 
 class RefundTask(Frozen):

@@ -4,6 +4,7 @@ import contextlib
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from activities import measuring
 from activities.messages import Kind, Report
 from domain.attempt import AttemptStatus, status_after
 from domain.checkout import CheckoutStatus
@@ -56,6 +57,15 @@ async def record(
     """
     row = await attempts.lock(session, attempt.id, attempt.checkout_id)
     before = AttemptStatus(row.status)
+    report = await _record(session, row, before, outcome, send)
+    if report.status is not before and (report.status.settled or report.status.negative):
+        measuring.attempt_ended(session, row, report.status)
+    return report
+
+
+async def _record(
+    session: AsyncSession, row: Attempt, before: AttemptStatus, outcome: Outcome, send: int | None
+) -> Report:
     if before.settled:
         if isinstance(outcome, Approved) and before.negative:
             await _late(session, row)
@@ -115,7 +125,9 @@ async def record(
             if (before, row.detail) != (status, detail):
                 payment_id = outcome.payment_id if isinstance(outcome, Pending) else None
                 await _write(session, row, status, payment_id, detail=detail)
-                tell(session, row.checkout_id, f"attempt.{kind}", attempt_id=row.id, detail=detail)
+                # One look-up that finds nothing proves nothing: "not_found" is told where it is believed.
+                told = "nothing_found" if isinstance(outcome, NotFound) else kind
+                tell(session, row.checkout_id, f"attempt.{told}", attempt_id=row.id, detail=detail)
             return Report(kind=kind, status=status, detail=detail)
 
 
@@ -159,6 +171,8 @@ async def _approved(session: AsyncSession, row: Attempt, outcome: Approved) -> R
     except checkouts.IllegalTransition:
         await _late(session, row)
         return Report(kind=Kind.LATE, status=status)
+    if paid:
+        measuring.checkout_ended(session, CheckoutStatus.SUCCEEDED)
     return Report(kind=Kind.APPROVED, status=status)
 
 

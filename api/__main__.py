@@ -11,6 +11,8 @@ from config.settings import Settings
 from gateways.registry import BadAccounts
 from routing.country_map import BadCountryMap
 from routing.datasets import BadDataset
+from routing.fees import BadFees
+from routing.policy_files import BadPolicyFile
 
 
 def main() -> int:
@@ -18,7 +20,7 @@ def main() -> int:
     logs.configure(settings)
     try:
         app = create_app(settings)
-    except (BadAccounts, BadCountryMap, BadDataset, BadKeys) as error:
+    except (BadAccounts, BadCountryMap, BadPolicyFile, BadDataset, BadFees, BadKeys) as error:
         sys.stderr.write(f"The API does not start: {error}\n")
         return 1
     uvicorn.run(

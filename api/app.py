@@ -13,12 +13,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from api import codec_cors
+from activities.account_health import account_health
+from activities.policy_in_force import PolicyInForce
+from api import codec_cors, health_metrics, routing_metrics
 from api.door import Door
 from api.error_handlers import install
 from api.errors import Unavailable, respond
-from api.json_guard import JsonGuard
+from api.json_guard import JsonGuard, Limits
 from api.outbox import empty_for_ever
+from api.recovery import Recovery
 from api.request_id import RequestId
 from api.routes import admin, checkouts, health, refunds, routing, webhooks
 from api.services import Services
@@ -26,13 +29,15 @@ from api.sweep import sweep_for_ever
 from config.settings import Settings
 from config.temporal import connect
 from gateways.registry import load_accounts
-from routing.country import open_tables
-from routing.country_map import load_country_map
-from routing.router import Router
+from routing.data_files import DataFiles
+from routing.policy_files import load_policy
 from storage.changes import Changes
 from storage.database import Database
 
 ROOT = Path(__file__).resolve().parent.parent
+
+POLICY_LIMITS = Limits(json_body=4 * 1024 * 1024, keys=200_000)
+"""A routing policy of thousands of rules is a larger document than any checkout."""
 
 DESCRIPTION = """Takes a checkout, finds the best gateway for it, charges, and fails over when a gateway is
 down, without ever charging twice. Amounts are integers of the currency's minor units. Every refusal is an
@@ -40,12 +45,14 @@ RFC 9457 problem document with a stable `code`. Card numbers are refused everywh
 
 
 def create_app(settings: Settings) -> ASGIApp:
-    """Raises BadAccounts, BadCountryMap, BadDataset or BadKeys: with a wrong configuration nothing starts."""
+    """Raises BadAccounts, BadCountryMap, BadDataset, BadFees or BadKeys: with a wrong configuration nothing
+    starts."""
     keys = settings.required_keys
     accounts = load_accounts(os.environ)
-    tables = open_tables(settings.datasets_dir, settings.geo_database)
-    country_map = load_country_map(settings.countries_file, accounts.known)
-    router = Router(accounts.known, country_map, tables.bins, tables.geo)
+    files = DataFiles(settings.datasets_dir, settings.geo_database, settings.bin_database)
+    policy = load_policy(settings.countries_file, settings.overrides_file, accounts.known)
+    known_health = account_health(settings, accounts.known)
+    router = PolicyInForce(accounts.known, policy, files)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -63,16 +70,26 @@ def create_app(settings: Settings) -> ASGIApp:
             accounts=accounts,
             router=router,
             door=Door(temporal, most=settings.max_open_requests),
+            health=known_health,
             schema_head=_schema_head(),
         )
         app.state.services = parts
         parts.changes.start()
         sweep = asyncio.create_task(sweep_for_ever(parts), name="sweep")
+        following = asyncio.create_task(
+            router.keep(parts.database, settings.database_url), name="routing policy"
+        )
+        keeping = asyncio.create_task(
+            known_health.keep(parts.database, settings.database_url), name="account health"
+        )
         outbox = asyncio.create_task(empty_for_ever(parts), name="outbox")
-        yield
-        sweep.cancel()
-        outbox.cancel()
-        await asyncio.gather(sweep, outbox, return_exceptions=True)
+        recovery = asyncio.create_task(Recovery(parts).for_ever(), name="recovery")
+        with routing_metrics.measured(router), health_metrics.measured(known_health):
+            yield
+        beside = (sweep, outbox, following, keeping, recovery)
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
         await parts.door.aclose()
         await parts.changes.aclose()
         await accounts.aclose()
@@ -90,7 +107,11 @@ def create_app(settings: Settings) -> ASGIApp:
         app.include_router(each.router)
     for fault in (SQLAlchemyError, ConnectionError):
         app.add_exception_handler(fault, _database_down)
-    app.add_middleware(JsonGuard, sealed_prefixes=[codec_cors.PREFIX])
+    app.add_middleware(
+        JsonGuard,
+        sealed_prefixes=[codec_cors.PREFIX],
+        limits_under={"/v1/admin/routing/": POLICY_LIMITS, codec_cors.PREFIX: codec_cors.LIMITS},
+    )
     install(app)
     return RequestId(codec_cors.CodecCors(app, origin=settings.temporal_ui_origin))
 

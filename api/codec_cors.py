@@ -9,7 +9,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.json_guard import Limits
+
 PREFIX: Final = "/v1/admin/codec/"
+LIMITS: Final = Limits(json_body=1024 * 1024)
 _PREFLIGHT_LASTS: Final = "600"
 
 

@@ -8,7 +8,9 @@
     |- Forbidden 403                    |- CardDataRefused 422
     |- NotFound 404                     |- NoEligibleGateway 422
     |- MethodNotAllowed 405             |- InternalError 500
-    |- RequestTimeout 408               '- RetryLater
+    |- RequestTimeout 408               |- PreconditionRequired 428
+    |- PolicyInvalid 422                |- PolicyChanged 412
+    |                                   '- RetryLater
     '- Conflict 409                        |- RateLimited 429
        |- InProgress                       |- Overloaded 429
        |- AlreadyPaid                      |- Unavailable 503
@@ -68,6 +70,9 @@ class ProblemDocument(BaseModel):
     detail: str = Field(description="This occurrence, for people.")
     errors: list[FieldError] | None = Field(
         default=None, description="What is wrong, field by field, where fields are at fault."
+    )
+    current_version: int | None = Field(
+        default=None, description="The version in force now, where another one was expected.", examples=[8]
     )
     request_id: str | None = Field(default=None, description="Quote it to the operator: the logs carry it.")
 
@@ -269,6 +274,34 @@ class NoEligibleGateway(Problem):
     code = "no_eligible_gateway"
     title = "No gateway can take this checkout"
     explanation = "No configured gateway takes this combination of currency, method and country."
+
+
+class PreconditionRequired(Problem):
+    status = HTTPStatus.PRECONDITION_REQUIRED
+    code = "precondition_required"
+    title = "If-Match is missing"
+    explanation = "Send `If-Match` with the ETag of the version that you have changed."
+
+
+class PolicyChanged(Problem):
+    status = HTTPStatus.PRECONDITION_FAILED
+    code = "policy_changed"
+    title = "Somebody has saved another version"
+    explanation = "The policy has changed since you read it. Nothing was saved: read it again, then decide."
+
+    def __init__(self, current: int | None = None) -> None:
+        super().__init__(headers={} if current is None else {"ETag": f'"{current}"'})
+        self.current = current
+
+    def document(self, request_id: str | None) -> ProblemDocument:
+        return super().document(request_id).model_copy(update={"current_version": self.current})
+
+
+class PolicyInvalid(Problem):
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    code = "policy_invalid"
+    title = "The routing policy is not valid"
+    explanation = "The routing policy is not valid. Nothing was saved."
 
 
 class InternalError(Problem):

@@ -10,9 +10,11 @@ from api.refund_runs import check_refunds, tell_refunds
 from api.runs import start_watcher, tell_news
 from api.services import Services
 from domain.attempt import AttemptStatus
+from domain.checkout import CheckoutStatus
 from domain.ids import Prefix, new_id
 from gateways.base import EventSubject, WebhookEvent
 from storage import attempts, checkouts, webhook_events
+from storage.events import alert
 from storage.tables import Attempt, WebhookEventRow
 
 log = structlog.get_logger()
@@ -63,11 +65,18 @@ async def deliver(parts: Services, event: WebhookEventRow) -> None:
         disposition = "known"
     elif await tell_news(parts.temporal, attempt.id):
         disposition = "signalled"
+    elif await _open(parts, attempt):
+        # Its checkout's run is lost. Started again, it looks the attempt up (T3); a watcher would refund it.
+        disposition = "recovering"
     else:
         # Nobody waits for this attempt any more: one look whether it took money after all (H5).
         await start_watcher(parts.temporal, parts.settings, attempt, watch_for=0)
         disposition = "closed"
     async with parts.database.transaction() as session:
+        if attempt is None and event.reference is not None:
+            # Whether there is money under it, the next reconciliation of the account says (H5).
+            message = f"{event.account} tells of {event.reference}, which is no attempt of ours there"
+            await alert(session, "webhook.unknown_reference", f"{event.account}/{event.reference}", message)
         await webhook_events.mark_delivered(session, event.id, disposition)
     log.info("webhook.delivered", event_id=event.id, account=event.account, disposition=disposition)
 
@@ -79,6 +88,14 @@ async def _counted(parts: Services, attempt: Attempt) -> bool:
     async with parts.database.transaction() as session:
         checkout = await checkouts.get(session, attempt.checkout_id)
     return checkout is not None and checkout.paid_attempt_id == attempt.id
+
+
+async def _open(parts: Services, attempt: Attempt) -> bool:
+    """Whether the checkout may still take this attempt's money."""
+    async with parts.database.transaction() as session:
+        checkout = await checkouts.get(session, attempt.checkout_id)
+        gone_on = await attempts.later_exists(session, attempt.checkout_id, attempt.number)
+    return checkout is not None and not CheckoutStatus(checkout.status).final and not gone_on
 
 
 async def _attempt_of(parts: Services, event: WebhookEventRow) -> Attempt | None:

@@ -19,8 +19,9 @@ The application gets the original bytes, in one message.
 import asyncio
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from email.message import Message as EmailMessage
+from types import MappingProxyType
 from typing import Any, Final, NoReturn
 from urllib.parse import parse_qsl
 
@@ -66,7 +67,6 @@ class Limits(BaseModel):
 
     json_body: int = 64 * 1024
     raw_body: int = 256 * 1024
-    sealed_body: int = 1024 * 1024
     receive_seconds: float = 10.0
     """From the start of the body to its end."""
     depth: int = 32
@@ -83,11 +83,14 @@ class JsonGuard:
         raw_prefixes: Iterable[str] = ("/webhooks/",),
         sealed_prefixes: Iterable[str] = (),
         limits: Limits | None = None,
+        limits_under: Mapping[str, Limits] = MappingProxyType({}),
     ) -> None:
+        """`limits_under`: other limits, for paths that begin so."""
         self._app = app
         self._raw_prefixes = tuple(raw_prefixes)
         self._sealed_prefixes = tuple(sealed_prefixes)
         self._limits = limits or Limits()
+        self._limits_under = dict(limits_under)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -103,15 +106,18 @@ class JsonGuard:
 
     async def _admit(self, scope: Scope, receive: Receive) -> bytes | None:
         """The body, once it is known to be harmless; None where the client is gone. Raises Problem."""
-        if _path(scope).startswith(self._raw_prefixes):
+        path = _path(scope)
+        if path.startswith(self._raw_prefixes):
             return await self._read(scope, receive, self._limits.raw_body)
+        limits = next(
+            (each for prefix, each in self._limits_under.items() if path.startswith(prefix)), self._limits
+        )
         _search_envelope(scope)
         sealed = _path(scope).startswith(self._sealed_prefixes)
-        most = self._limits.sealed_body if sealed else self._limits.json_body
-        body = await self._read(scope, receive, most)
+        body = await self._read(scope, receive, limits.json_body)
         if body:
             _check_media_type(scope)
-            document = parse(body, self._limits)
+            document = parse(body, limits)
             place = None if sealed else find_card_data(document)
             if place is not None:
                 _refuse_card_data(place)

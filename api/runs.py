@@ -34,8 +34,14 @@ def calling_temporal() -> Iterator[None]:
         raise RPCError("Temporal cannot be reached", RPCStatusCode.UNAVAILABLE, b"") from error
 
 
-async def start_checkout(temporal: Client, settings: Settings, checkout: Checkout) -> None:
-    """Start the checkout's workflow; nothing happens where it runs or has run. Raises RPCError."""
+async def start_checkout(
+    temporal: Client, settings: Settings, checkout: Checkout, *, again: bool = False
+) -> None:
+    """Start the checkout's workflow; nothing happens where it runs or has run. Raises RPCError.
+
+    `again`: where it has run, it is started anew.
+    """
+    reuse = WorkflowIDReusePolicy
     with calling_temporal(), suppress(WorkflowAlreadyStartedError):
         await temporal.start_workflow(
             CheckoutWorkflow.run,
@@ -43,7 +49,7 @@ async def start_checkout(temporal: Client, settings: Settings, checkout: Checkou
             id=run_id(checkout.id),
             task_queue=settings.task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_reuse_policy=reuse.ALLOW_DUPLICATE if again else reuse.REJECT_DUPLICATE,
             task_timeout=timedelta(seconds=settings.workflow_task_timeout),
             search_attributes=at_start(
                 merchant_id=checkout.merchant_id, amount=checkout.amount, currency=checkout.currency
@@ -70,6 +76,7 @@ async def start_watcher(
                 intervals=settings.watch_intervals,
                 watch_for=settings.watch_for if watch_for is None else watch_for,
                 timeout=3 * settings.look_up_timeout,
+                unclear_after=settings.unresolved_after,
             ),
             id=f"watch/{attempt.id}",
             task_queue=settings.task_queue,

@@ -10,7 +10,7 @@ from domain.checkout import CaptureMethod, CheckoutStatus, ReviewReason
 from domain.decline import DeclineCategory, DeclineCode
 from domain.dispute import DisputeStatus
 from domain.outcome import NextActionType
-from domain.route import CountrySource, Exclusion
+from domain.route import CountrySource, Exclusion, HealthNote
 
 _Item = TypeVar("_Item")
 
@@ -70,6 +70,13 @@ class PlannedView(View):
         "or `default`.",
         examples=["country_map"],
     )
+    health: HealthNote | None = Field(
+        default=None,
+        description="Why it is in the plan although its circuit is not closed; null where it is.",
+    )
+    detail: str | None = Field(
+        default=None, description="What decided its place where the policy leaves the order open."
+    )
 
 
 class ExcludedView(View):
@@ -80,6 +87,14 @@ class ExcludedView(View):
     reason: Exclusion = Field(description="Why it is out.")
 
 
+class CountrySignals(View):
+    """What each source told of the payer's country."""
+
+    bin: str | None = Field(description="The card's issuer is there.", examples=["NG"])
+    ip: str | None = Field(description="The address is used there.", examples=["NG"])
+    billing: str | None = Field(description="As the request told.", examples=["NG"])
+
+
 class RoutingView(View):
     """How the route was found. It never changes for a checkout."""
 
@@ -87,8 +102,14 @@ class RoutingView(View):
     country_source: CountrySource = Field(description="What told the country.")
     bin: str | None = Field(description="First 6 or 8 digits of the card.", examples=["539983"])
     policy_version: int = Field(description="Version of the routing policy that decided.", examples=[7])
+    signals: CountrySignals = Field(description="All that was told about the country, whichever decided.")
+    disagreement: bool = Field(description="Two of the signals contradict each other.", examples=[False])
+    network: str | None = Field(description="The card's network, by its BIN.", examples=["mastercard"])
     plan: list[PlannedView] = Field(description="Who may be asked, in this order.")
     excluded: list[ExcludedView] = Field(description="Who may not.")
+    blocked_by: str | None = Field(
+        description="Name of the rule that refuses the checkout; then nobody is asked.", examples=[None]
+    )
 
 
 class AttemptView(View):

@@ -5,9 +5,13 @@ from dataclasses import dataclass, field
 from fastapi import Request
 from temporalio.client import Client
 
+from activities.account_health import AccountHealth
+from activities.policy_in_force import PolicyInForce
 from api.door import Door
+from api.recent import Recent
 from api.refusals import Refusals
 from config.settings import Settings
+from domain.route import Exclusion
 from gateways.registry import Accounts
 from routing.router import Router
 from storage.changes import Changes
@@ -21,10 +25,15 @@ class Services:
     changes: Changes
     temporal: Client
     accounts: Accounts
-    router: Router
+    router: Router | PolicyInForce
     door: Door
     schema_head: str
     """The migration that this code was written for."""
+    health: AccountHealth = field(default_factory=AccountHealth)
+    recent_keys: Recent[str] = field(default_factory=Recent)
+    """Digest of a key -> its merchant."""
+    recent_frozen: Recent[dict[str, Exclusion]] = field(default_factory=Recent)
+    """Accounts that operators have frozen, under an empty question."""
     refusals: Refusals = field(default_factory=Refusals)
 
     @property
@@ -33,8 +42,8 @@ class Services:
         return self.settings.allow_loopback
 
 
-def services(request: Request) -> Services:
-    """FastAPI dependency."""
+async def services(request: Request) -> Services:
+    """FastAPI dependency. A coroutine: a plain function would be sent through a thread, at every request."""
     found = request.app.state.services
     assert isinstance(found, Services)  # noqa: S101  # set by the lifespan, before any request
     return found

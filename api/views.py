@@ -6,6 +6,7 @@ from typing import Any
 from api.schemas_answers import (
     AttemptView,
     Checkout,
+    CountrySignals,
     CustomerView,
     DeclineView,
     DisputeView,
@@ -59,8 +60,20 @@ def routing_view(route: RoutePlan, card_bin: str | None) -> RoutingView:
         country_source=route.country.source,
         bin=card_bin,
         policy_version=route.policy_version,
+        signals=CountrySignals(
+            bin=route.country.by_bin, ip=route.country.by_ip, billing=route.country.by_billing
+        ),
+        disagreement=route.country.disagreement,
+        network=None if route.inputs is None else route.inputs.network,
+        blocked_by=route.blocked_by,
         plan=[
-            PlannedView(gateway=entry.gateway, account=entry.account, reason=entry.reason)
+            PlannedView(
+                gateway=entry.gateway,
+                account=entry.account,
+                reason=entry.reason,
+                health=entry.health,
+                detail=entry.detail,
+            )
             for entry in route.plan
         ],
         excluded=[

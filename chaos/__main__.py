@@ -5,15 +5,15 @@ import asyncio
 import json
 import os
 import secrets
-import shutil
 import sys
 from pathlib import Path
 
 from rich.console import Console
 
 from chaos.campaign import Plan, run
+from chaos.mix import draw
+from chaos.picture import draw_picture
 from chaos.report import shortfalls, show
-from chaos.scenarios import draw
 from chaos.transcript import Record
 from devstack.programs import StartFailed
 
@@ -24,13 +24,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m chaos", description="The fault campaign.")
     parser.add_argument("--number", type=int, default=1000, help="checkouts")
     parser.add_argument("--seed", type=int, help="repeats a campaign; without it a fresh one, printed")
-    parser.add_argument("--rate", type=float, default=4.0, help="checkouts started per second")
+    parser.add_argument("--rate", type=float, default=3.5, help="checkouts started per second")
     parser.add_argument("--no-kills", action="store_true", help="faults only")
     given = parser.parse_args()
     seed = secrets.randbelow(1_000_000) if given.seed is None else given.seed
     console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     data_dir = Path(os.environ.get("DATA_DIR") or ".data") / "chaos"
-    shutil.rmtree(data_dir, ignore_errors=True)
     console.print(f"chaos: N={given.number} SEED={seed}", highlight=False)
     finished = 0
 
@@ -47,7 +46,8 @@ def main() -> int:
         seed=seed,
         data_dir=data_dir,
         per_second=given.rate,
-        kill_every=None if given.no_kills else min(6.0, max(3.0, given.number / given.rate / 8)),
+        intrusions=max(10, given.number // 15),
+        kill_every=None if given.no_kills else min(8.0, max(3.0, given.number / given.rate / 16)),
     )
     try:
         outcome = asyncio.run(run(plan, say=lambda text: console.print(text, style="dim"), done=done))
@@ -56,11 +56,15 @@ def main() -> int:
         return 1
     report = data_dir / "report.json"
     report.write_text(json.dumps(outcome.report, indent=2, default=str) + "\n")
+    draw_picture(outcome.evidence, outcome.kills, outcome.report, data_dir / "campaign.png")
     show(console, outcome.report)
     missed = shortfalls(outcome.report)
     for line in missed:
         console.print(f"missed: {line}", style="yellow", highlight=False)
-    console.print(f"report: {report}; the stack's data and logs lie beside it", highlight=False)
+    console.print(
+        f"report: {report}; a picture (campaign.png), the stack's data and its logs lie beside it",
+        highlight=False,
+    )
     if outcome.violations:
         console.print(f"VIOLATED. Again with: make chaos N={given.number} SEED={seed}", style="bold red")
         return 1

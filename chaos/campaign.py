@@ -1,22 +1,32 @@
 """One campaign: start the product, send the checkouts, kill what can be killed, wait for quiet, judge."""
 
 import asyncio
+import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from chaos.canaries import Canaries
+from chaos.client import MerchantClient
 from chaos.driver import Driver
 from chaos.evidence import Evidence, gather
-from chaos.killer import Killer
+from chaos.intruder import Intruder
+from chaos.killer import Kill, Killer
 from chaos.oracle import judge
+from chaos.oracle.violations import Violation
+from chaos.receiver import Receiver
 from chaos.report import measure
-from chaos.scenarios import Scenario
-from chaos.transcript import Record
-from chaos.violations import Violation
+from chaos.scenario import Scenario
+from chaos.small_disk import SmallDisk, unmount
+from chaos.transcript import Record, Transcript
+from config.keys import KeyRing, Purpose, Sealed
 from devstack.ports import Ports
+from devstack.settings import KEYS_FILE
 from devstack.stack import Stack
+from storage.merchant_secrets import about
 
 QUIET_PERIOD: Final = 3.0
 
@@ -24,9 +34,11 @@ SETTINGS: Final[Mapping[str, object]] = {
     "QUIET_PERIOD": QUIET_PERIOD,
     "ACTION_EXPIRES_AFTER": 12,
     "UNRESOLVED_AFTER": 30,
-    "WATCH_INTERVALS": [1, 2, 4, 8, 15],
-    "WATCH_FOR": 120,
-    "LOG_LEVEL": "WARNING",
+    "LOOK_UP_INTERVALS": [0.5, 1, 1.5],
+    "WATCH_INTERVALS": [2, 6, 15],
+    "WATCH_FOR": 45,
+    "NOTIFICATION_TIMEOUT": 2,
+    "REFUND_INTERVALS": [0.5, 1, 2, 4],
 }
 """Shorter than in production, on top of what the demo shortens: a campaign has minutes, not days."""
 
@@ -39,15 +51,18 @@ class Plan:
     seed: int
     data_dir: Path
     workers: int = 2
-    per_second: float = 4.0
-    at_once: int = 60
+    per_second: float = 3.5
+    at_once: int = 50
     patience: float = 150.0
     """Seconds after which an open checkout counts as stuck."""
     kill_every: float | None = 6.0
     """Seconds between kills on average; None: nothing is killed."""
     settle_within: float = 45.0
     """Seconds after the last checkout in which late money must have gone back."""
-    forgeries: int = 10
+    intrusions: int = 10
+    """Rounds of a forged webhook, a request with card data, and a look at another merchant's data."""
+    fill_disk: bool = True
+    """Put the database on a small disk, where that can be mounted, so that it can be full."""
     commands: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Programs that run instead of the product's own: mutants."""
     judge: Callable[[Evidence], list[Violation]] = judge
@@ -57,6 +72,7 @@ class Plan:
 class Outcome:
     evidence: Evidence
     violations: list[Violation]
+    kills: list[Kill]
     report: dict[str, Any]
 
 
@@ -66,7 +82,23 @@ async def run(
     say: Callable[[str], None] = lambda _text: None,
     done: Callable[[Record], None] = lambda _record: None,
 ) -> Outcome:
-    """Raises what `Stack` raises where the product cannot be started."""
+    """Empties the plan's directory first. Raises what `Stack` raises where the product cannot be started."""
+    database = plan.data_dir / "postgres"
+    unmount(database)
+    shutil.rmtree(plan.data_dir, ignore_errors=True)
+    disk = SmallDisk.mount(database) if plan.fill_disk else "not wanted"
+    try:
+        return await _on(disk, plan, say, done)
+    finally:
+        if isinstance(disk, SmallDisk):
+            disk.unmount()
+
+
+async def _on(
+    disk: SmallDisk | str, plan: Plan, say: Callable[[str], None], done: Callable[[Record], None]
+) -> Outcome:
+    started = time.monotonic()
+    canaries = Canaries(plan.seed)
     stack = Stack(
         plan.data_dir,
         ports=Ports.free(),
@@ -76,39 +108,90 @@ async def run(
         say=lambda part: say(f"starting {part} ..."),
     )
     async with stack:
-        started = time.monotonic()
+        ready = time.monotonic()
+        killer = Killer(
+            stack,
+            plan.seed,
+            every=plan.kill_every or 1.0,
+            workers=plan.workers > 1,
+            disk=disk if isinstance(disk, SmallDisk) else None,
+        )
+        async with _cast(stack, plan, canaries, done) as (driver, intruder, transcript):
+            await _play(stack, plan, driver, intruder, killer)
+            played = time.monotonic()
+            say("waiting for quiet ...")
+            evidence, violations = await _when_quiet(stack, driver, transcript, plan)
+    quiet = time.monotonic()
+    say("searching for card data ...")
+    evidence.files_with_cards = await asyncio.to_thread(canaries.search, plan.data_dir)
+    violations = plan.judge(evidence)
+    report = measure(evidence, violations, killer.kills, seed=plan.seed)
+    report["disk_full"] = "yes" if isinstance(disk, SmallDisk) else f"skipped: {disk}"
+    report["cards"] = {"sent": len(evidence.transcript.cards_sent), "words_searched_for": canaries.sent}
+    report["seconds"] = {
+        "starting": round(ready - started, 1),
+        "checkouts": round(played - ready, 1),
+        "until_quiet_and_stopped": round(quiet - played, 1),
+        "search": round(time.monotonic() - quiet, 1),
+        "all": round(time.monotonic() - started, 1),
+    }
+    return Outcome(evidence=evidence, violations=violations, kills=killer.kills, report=report)
+
+
+@asynccontextmanager
+async def _cast(
+    stack: Stack, plan: Plan, canaries: Canaries, done: Callable[[Record], None]
+) -> AsyncIterator[tuple[Driver, Intruder, Transcript]]:
+    """Everybody who talks to the product, with two merchants."""
+    transcript = Transcript()
+    async with AsyncExitStack() as leaving:
+        clients = []
+        merchants = ((stack.merchant_id, stack.api_key), await stack.create_merchant("Another shop"))
+        for merchant, api_key in merchants:
+            transcript.merchants.append(merchant)
+            clients.append(MerchantClient(stack.api_url, merchant, api_key, transcript, canaries))
+            leaving.push_async_callback(clients[-1].aclose)
+        receiver = await leaving.enter_async_context(Receiver(transcript, stack.database_url, plan.seed))
+        intruder = Intruder(
+            clients, transcript, canaries, webhooks=f"{stack.api_url}/webhooks", seed=plan.seed
+        )
+        leaving.push_async_callback(intruder.aclose)
         driver = Driver(
-            api=stack.api_url,
-            api_key=stack.api_key,
+            clients,
+            transcript,
             sandbox=stack.sandbox_url,
-            seed=plan.seed,
             patience=plan.patience,
+            notify=receiver.url,
             done=done,
         )
-        killer = Killer(stack, plan.seed, every=plan.kill_every or 1.0, workers=plan.workers > 1)
-        killing = asyncio.create_task(killer.run()) if plan.kill_every is not None else None
-        try:
-            forging = asyncio.create_task(driver.forge(plan.forgeries))
-            await driver.run(plan.scenarios, at_once=plan.at_once, per_second=plan.per_second)
-            await forging
-            if killing is not None:
-                killer.stop()
-                await killing
-                await stack.wait_ready()
-            say("waiting for quiet ...")
-            evidence, violations = await _when_quiet(stack, driver, plan)
-        finally:
-            if killing is not None:
-                killing.cancel()
-                await asyncio.gather(killing, return_exceptions=True)
-            await driver.aclose()
-        report = measure(
-            evidence, violations, killer.kills, seed=plan.seed, seconds=time.monotonic() - started
-        )
-    return Outcome(evidence=evidence, violations=violations, report=report)
+        leaving.push_async_callback(driver.aclose)
+        yield driver, intruder, transcript
 
 
-async def _when_quiet(stack: Stack, driver: Driver, plan: Plan) -> tuple[Evidence, list[Violation]]:
+async def _play(stack: Stack, plan: Plan, driver: Driver, intruder: Intruder, killer: Killer) -> None:
+    """All checkouts from the first POST to the last answer, under kills and intrusions."""
+    seconds = len(plan.scenarios) / plan.per_second
+    others = [
+        asyncio.create_task(intruder.run(plan.intrusions, every=seconds / max(1, plan.intrusions))),
+    ]
+    killing = asyncio.create_task(killer.run()) if plan.kill_every is not None else None
+    try:
+        await driver.run(plan.scenarios, at_once=plan.at_once, per_second=plan.per_second)
+        await asyncio.gather(*others)
+        if killing is not None:
+            killer.stop()
+            await killing
+            await stack.wait_ready()
+    finally:
+        left = [task for task in (*others, killing) if task is not None]
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+
+async def _when_quiet(
+    stack: Stack, driver: Driver, transcript: Transcript, plan: Plan
+) -> tuple[Evidence, list[Violation]]:
     """Judge again and again: what holds only at quiescence has so many seconds to become true."""
     deadline = time.monotonic() + plan.settle_within
     while True:
@@ -116,10 +199,19 @@ async def _when_quiet(stack: Stack, driver: Driver, plan: Plan) -> tuple[Evidenc
         evidence = await gather(
             sandbox_url=stack.sandbox_url,
             database_url=stack.database_url,
-            transcript=driver.transcript,
+            transcript=transcript,
             quiet_period=QUIET_PERIOD,
         )
+        _open_secrets(stack, evidence)
         violations = plan.judge(evidence)
         if not violations or time.monotonic() > deadline:
             return evidence, violations
         await asyncio.sleep(2.0)
+
+
+def _open_secrets(stack: Stack, evidence: Evidence) -> None:
+    """Merchants' secrets lie sealed in the database; the oracle checks signatures with them."""
+    keys = KeyRing.parse((stack.data_dir / KEYS_FILE).read_text())
+    for row in evidence.merchant_secrets:
+        sealed = Sealed(row["key"], row["sealed"])
+        row["secret"] = keys.open(sealed, Purpose.PERSONAL, about(row["merchant_id"])).decode()

@@ -5,8 +5,6 @@ key, as the API's documentation tells its users to.
 """
 
 import asyncio
-import hashlib
-import json
 import random
 import time
 from collections.abc import Callable
@@ -14,8 +12,10 @@ from typing import Any, Final
 
 import httpx
 
-from chaos.scenarios import Command, Customer, Scenario
-from chaos.transcript import Answer, Forgery, Record, Transcript
+from chaos.client import MerchantClient, told
+from chaos.refunder import give_back
+from chaos.scenario import Command, Customer, GivingBack, Scenario
+from chaos.transcript import Answer, Record, Transcript
 from sandbox.client import SandboxClient
 
 FINAL: Final = frozenset({"succeeded", "failed", "canceled", "expired"})
@@ -31,33 +31,29 @@ _LATE_PATIENCE: Final = 25.0
 class Driver:
     def __init__(
         self,
+        clients: list[MerchantClient],
+        transcript: Transcript,
         *,
-        api: str,
-        api_key: str,
         sandbox: str,
-        seed: int,
         patience: float,
+        notify: Callable[[str], str],
         done: Callable[[Record], None] = lambda _record: None,
     ) -> None:
-        """`patience`: seconds that a checkout may take until it counts as stuck."""
-        limits = httpx.Limits(max_connections=300, max_keepalive_connections=100)
-        headers = {"Authorization": f"Bearer {api_key}"}
-        self._api = httpx.AsyncClient(
-            base_url=api, headers=headers, timeout=20, trust_env=False, limits=limits
-        )
+        """`patience`: seconds that a checkout may take until it counts as stuck. `notify`: where a
+        merchant's notifications go."""
+        self._clients = clients
+        self._transcript = transcript
         self._browser = httpx.AsyncClient(timeout=10, trust_env=False)
         self._sandbox = SandboxClient(sandbox)
-        self._seed = seed
         self._patience = patience
+        self._notify = notify
         self._done = done
-        self.transcript = Transcript()
 
     async def aclose(self) -> None:
-        await self._api.aclose()
         await self._browser.aclose()
         await self._sandbox.aclose()
 
-    async def run(self, scenarios: list[Scenario], *, at_once: int, per_second: float) -> Transcript:
+    async def run(self, scenarios: list[Scenario], *, at_once: int, per_second: float) -> None:
         """All of them, at most `at_once` open and so many started per second."""
         slots = asyncio.Semaphore(at_once)
         started = time.monotonic()
@@ -68,39 +64,22 @@ class Driver:
                 await self._play(scenario)
 
         await asyncio.gather(*(one(index, scenario) for index, scenario in enumerate(scenarios)))
-        return self.transcript
-
-    async def forge(self, number: int) -> None:
-        """Send webhooks whose signatures are wrong: they must change nothing (I19)."""
-        for index in range(number):
-            event_id = f"evt_forged_{self._seed}_{index}"
-            body = json.dumps({"id": event_id, "object": "event", "type": "payment_intent.succeeded"})
-            account, headers = (
-                ("stripe", {"stripe-signature": f"t={int(time.time())},v1={'0' * 64}"})
-                if index % 2
-                else ("flutterwave", {"verif-hash": "not-the-secret"})
-            )
-            try:
-                answer = await self._browser.post(
-                    str(self._api.base_url.join(f"/webhooks/{account}")),
-                    content=body,
-                    headers={"Content-Type": "application/json", **headers},
-                )
-                status = answer.status_code
-            except httpx.HTTPError:
-                status = 0
-            kept_as = event_id if account == "stripe" else hashlib.sha256(body.encode()).hexdigest()
-            self.transcript.forgeries.append(Forgery(account=account, dedupe_key=kept_as, status=status))
 
     async def refresh(self) -> None:
-        """Read every checkout once more, for the comparison with the ledgers."""
-        for record in self.transcript.records:
-            if record.checkout_id is not None:
+        """Read every checkout once more, for the comparison with the ledgers: from the lists, and one by one
+        where a list does not have it."""
+        shown: dict[str, dict[str, Any]] = {}
+        for client in self._clients:
+            shown |= {view["id"]: view for view in await _everything(client)}
+        for record in self._transcript.records:
+            if record.checkout_id in shown:
+                self._saw(record, shown[record.checkout_id])
+            elif record.checkout_id is not None:
                 await self._read(record)
 
     async def _play(self, scenario: Scenario) -> None:
         record = Record(scenario=scenario, key=f"key-{scenario.marker}")
-        self.transcript.records.append(record)
+        self._transcript.records.append(record)
         rng = random.Random(scenario.marker)  # noqa: S311 - has to be repeatable, protects nothing
         try:
             async with asyncio.timeout(self._patience):
@@ -109,42 +88,47 @@ class Driver:
                 await self._create(record, rng)
                 if record.checkout_id is not None:
                     await self._see_through(record)
+                if scenario.giving_back is not GivingBack.NONE and record.view.get("status") == "succeeded":
+                    await give_back(self._client(record), record)
         except TimeoutError:
             record.gave_up = f"not over after {self._patience:.0f} s"
         self._done(record)
 
+    def _client(self, record: Record) -> MerchantClient:
+        return self._clients[record.scenario.merchant]
+
     async def _create(self, record: Record, rng: random.Random) -> None:
         scenario = record.scenario
         wait = "wait=0" if scenario.command is Command.CANCEL else f"wait={rng.choice((0, 2, 8))}"
-        posts = [self._post(record, scenario.request, wait, mutated=False)]
-        posts += [
-            self._post(record, scenario.request, wait, mutated=False) for _ in range(scenario.duplicates)
-        ]
+        body = dict(scenario.request)
+        if scenario.notified:
+            body["notification_url"] = self._notify(self._client(record).merchant)
+        posts = [self._post(record, body, wait, mutated=False) for _ in range(1 + scenario.duplicates)]
         await asyncio.gather(*posts)
         if scenario.mutated:
-            other = {**scenario.request, "amount": scenario.request["amount"] + 100}
+            other = {**body, "amount": body["amount"] + 100}
             await self._post(record, other, "wait=0", mutated=True)
 
     async def _post(self, record: Record, body: Any, wait: str, *, mutated: bool) -> None:
         """Until there is a definite answer."""
         headers = {"Idempotency-Key": record.key, "Prefer": wait}
         while True:
-            answer = await self._call("POST", "/v1/checkouts", json=body, headers=headers)
-            told = _json(answer)
+            answer = await self._client(record).call("POST", "/v1/checkouts", json=body, headers=headers)
+            content = told(answer)
             status = 0 if answer is None else answer.status_code
             accepted = status in (200, 201)
             record.answers.append(
                 Answer(
                     key=record.key,
                     status=status,
-                    checkout_id=told.get("id") if accepted else None,
+                    checkout_id=content.get("id") if accepted else None,
                     mutated=mutated,
-                    code=told.get("code"),
+                    code=content.get("code"),
                 )
             )
             if accepted and not mutated:
-                record.checkout_id = told["id"]
-                self._saw(record, told)
+                record.checkout_id = content["id"]
+                self._saw(record, content)
             if status not in _RETRY:
                 return
             await asyncio.sleep(0.5)
@@ -153,7 +137,7 @@ class Driver:
         """Act as the customer and the application until the checkout is over, and late money has come."""
         scenario = record.scenario
         command = asyncio.create_task(self._command(record))
-        acted, pause = False, 0.4
+        acted, pause = False, 0.5
         try:
             while record.view["status"] not in _OVER:
                 action = record.view.get("next_action")
@@ -162,7 +146,7 @@ class Driver:
                 elif action and not acted and scenario.customer is Customer.LATE:
                     acted = await self._settle(record, "abandoned")
                 await asyncio.sleep(pause)
-                pause = min(pause * 1.3, 2.0)
+                pause = min(pause * 1.6, 5.0)
                 await self._read(record)
             await command
         finally:
@@ -187,7 +171,8 @@ class Driver:
         while record.view["status"] not in _OVER:
             if cancel or record.view["status"] == "requires_capture":
                 path = f"/v1/checkouts/{record.checkout_id}/{'cancel' if cancel else 'capture'}"
-                answer = await self._call("POST", path, json=body, headers={"Prefer": "wait=2"})
+                headers = {"Prefer": "wait=2"}
+                answer = await self._client(record).call("POST", path, json=body, headers=headers)
                 if answer is not None and answer.status_code == 200:
                     return
             await asyncio.sleep(0.5)
@@ -230,28 +215,28 @@ class Driver:
             await asyncio.sleep(1.0)
 
     async def _read(self, record: Record) -> None:
-        answer = await self._call("GET", f"/v1/checkouts/{record.checkout_id}")
+        answer = await self._client(record).call("GET", f"/v1/checkouts/{record.checkout_id}")
         if answer is not None and answer.status_code == 200:
-            self._saw(record, _json(answer))
+            self._saw(record, told(answer))
 
     @staticmethod
-    def _saw(record: Record, told: dict[str, Any]) -> None:
-        record.view = told
-        if not record.seen or record.seen[-1] != told["status"]:
-            record.seen.append(told["status"])
-
-    async def _call(self, method: str, path: str, **more: Any) -> httpx.Response | None:
-        try:
-            return await self._api.request(method, path, **more)
-        except httpx.HTTPError:
-            return None
+    def _saw(record: Record, view: dict[str, Any]) -> None:
+        record.view = view
+        if not record.seen or record.seen[-1] != view["status"]:
+            record.seen.append(view["status"])
 
 
-def _json(answer: httpx.Response | None) -> dict[str, Any]:
-    if answer is None:
-        return {}
-    try:
-        told = answer.json()
-    except ValueError:
-        return {}
-    return told if isinstance(told, dict) else {}
+async def _everything(client: MerchantClient) -> list[dict[str, Any]]:
+    """All checkouts of a merchant, as its lists show them; fewer where a list is not to be had."""
+    views: list[dict[str, Any]] = []
+    path = "/v1/checkouts?limit=100"
+    cursor: str | None = None
+    while True:
+        answer = await client.call("GET", path if cursor is None else f"{path}&cursor={cursor}")
+        if answer is None or answer.status_code != 200:
+            return views
+        page = told(answer)
+        views += page["data"]
+        cursor = page.get("next_cursor")
+        if cursor is None:
+            return views

@@ -12,6 +12,7 @@ from typing import Any, Final
 import asyncpg
 
 from chaos.transcript import Transcript
+from gateways.registry import registrations
 from sandbox.client import SandboxClient
 
 Row = dict[str, Any]
@@ -23,6 +24,8 @@ _TABLES: Final = (
     "refunds",
     "alerts",
     "webhook_events",
+    "notifications",
+    "merchant_secrets",
 )
 
 
@@ -39,10 +42,16 @@ class Evidence:
     refunds: list[Row] = field(default_factory=list)
     alerts: list[Row] = field(default_factory=list)
     webhook_events: list[Row] = field(default_factory=list)
+    notifications: list[Row] = field(default_factory=list)
+    merchant_secrets: list[Row] = field(default_factory=list)
+    files_with_cards: list[str] = field(default_factory=list)
+    """Files of the stack, once it has stopped, that hold card data which the campaign has sent."""
     transcript: Transcript = field(default_factory=Transcript)
     quiet_period: float = 0.0
     """Seconds that the product was told to wait before it believes "not found"."""
-    keyless: frozenset[str] = frozenset({"flutterwave"})
+    keyless: frozenset[str] = frozenset(
+        name for name, found in registrations().items() if found.capabilities.key_life is None
+    )
     """Gateways without idempotency: a charge sent twice is taken twice."""
 
 

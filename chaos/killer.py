@@ -1,6 +1,7 @@
 """Kills the product's processes and connections while a campaign runs, and says when each was back."""
 
 import asyncio
+import contextlib
 import os
 import random
 import signal
@@ -12,14 +13,15 @@ from typing import Final
 
 import asyncpg
 
+from chaos.small_disk import SmallDisk
 from devstack.stack import Stack
 from sandbox.client import SandboxClient
 
 _STOPPED: Final = 8.0
-"""Seconds that a worker is stopped for: longer than its activities' and workflow tasks' time-outs."""
+"""Seconds that a worker is stopped for: longer than its activities' and workflow tasks' time-outs (W5)."""
 
 _OUTAGE: Final = 4.0
-"""Seconds that gateways refuse connections for."""
+"""Seconds that gateways refuse connections for, and that the disk is full for."""
 
 
 @dataclass
@@ -35,12 +37,16 @@ class Kill:
 class Killer:
     """One kind of kill after the other, in an order and at times that the seed decides."""
 
-    def __init__(self, stack: Stack, seed: int, *, every: float, workers: bool = True) -> None:
-        """`every`: seconds between the end of one and the next, on average. `workers`: there are two."""
+    def __init__(
+        self, stack: Stack, seed: int, *, every: float, workers: bool = True, disk: SmallDisk | None = None
+    ) -> None:
+        """`every`: seconds between the end of one and the next, on average. `workers`: there are two.
+        `disk`: what the database lies on, where it may be filled."""
         self._stack = stack
         self._random = random.Random(seed)  # noqa: S311 - has to be repeatable, protects nothing
         self._every = every
         self._workers = workers
+        self._disk = disk
         self._stopping = asyncio.Event()
         self.kills: list[Kill] = []
 
@@ -52,6 +58,7 @@ class Killer:
         kinds: list[tuple[str, Callable[[], Awaitable[None]]]] = [
             ("API killed", lambda: self._kill("api")),
             ("Temporal killed", lambda: self._kill("temporal")),
+            ("PostgreSQL killed", lambda: self._kill("postgres")),
             ("database connections cut", self._cut_connections),
             ("Stripe refuses connections", lambda: self._refuse("stripe")),
             ("all gateways refuse connections", lambda: self._refuse("*")),
@@ -62,6 +69,8 @@ class Killer:
                 ("both workers killed", lambda: self._kill("worker", "worker-2")),
                 (f"worker stopped for {_STOPPED:.0f} s", self._stop_worker),
             ]
+        if self._disk is not None:
+            kinds.append((f"disk of the database full for {_OUTAGE:.0f} s", self._fill_disk))
         while True:
             for what, act in self._random.sample(kinds, len(kinds)):
                 if await self._stopped_within(self._every * self._random.uniform(0.6, 1.4)):
@@ -83,23 +92,36 @@ class Killer:
         try:
             await act()
             await self._stack.wait_ready(within=60)
+            await self._served()
         except TimeoutError:
             return
         kill.ready_after = time.monotonic() - started
+
+    async def _served(self) -> None:
+        """PostgreSQL and the API answer, also where no process had to be started again."""
+        async with asyncio.timeout(60):
+            while True:
+                with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                    connection = await asyncpg.connect(self._stack.database_url, timeout=2)
+                    await connection.close()
+                    if await self._stack.answers():
+                        return
+                await asyncio.sleep(0.1)
 
     async def _kill(self, *names: str) -> None:
         for name in names:
             self._stack.kill(name)
 
     async def _cut_connections(self) -> None:
-        connection = await asyncpg.connect(self._stack.database_url)
-        try:
-            await connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE pid <> pg_backend_pid() AND datname = current_database()"
-            )
-        finally:
-            await connection.close()
+        with contextlib.suppress(OSError, asyncpg.PostgresError):
+            connection = await asyncpg.connect(self._stack.database_url)
+            try:
+                await connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE pid <> pg_backend_pid() AND datname = current_database()"
+                )
+            finally:
+                await connection.close()
 
     async def _stop_worker(self) -> None:
         pids = self._stack.pids.get("worker", [])
@@ -109,6 +131,11 @@ class Killer:
             await asyncio.sleep(_STOPPED)
         finally:
             os.kill(pid, signal.SIGCONT)
+
+    async def _fill_disk(self) -> None:
+        assert self._disk is not None  # noqa: S101 - only then is it among the kinds
+        with self._disk.full():
+            await asyncio.sleep(_OUTAGE)
 
     async def _refuse(self, gateway: str) -> None:
         async with SandboxClient(self._stack.sandbox_url) as sandbox:

@@ -14,14 +14,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from activities import attempting, compensating, planning
+from activities import attempting, compensating, notifying, planning
 from activities.messages import Compensated, Step
-from api import inbox
-from chaos.scenarios import NAMED, Draw
+from api import inbox, json_guard
+from chaos.misbehaviour import Draw
+from chaos.mix import NAMED
+from chaos.oracle.violations import Harm
 from domain.decline import Decline, DeclineCategory, DeclineCode
 from domain.outcome import Approved, Declined, Outcome, Unknown
 from gateways import flutterwave, stripe
 from gateways.base import ChargeRequest, InvalidSignature, RefundRequest, WebhookEvent
+from storage import checkouts, refunds
 from storage.tables import Attempt, Checkout, WebhookEventRow
 
 
@@ -161,6 +164,48 @@ def signature_unchecked() -> None:
         _replace(adapter, "read_webhook", make)
 
 
+def reservation_dropped() -> None:
+    """A refund is accepted without setting its money aside."""
+
+    def make(_original: Any) -> Any:
+        async def reserve(*_arguments: Any) -> bool:
+            return True
+
+        return reserve
+
+    _replace(refunds, "reserve", make)
+
+
+def merchants_mixed_up() -> None:
+    """A checkout is shown to whoever asks for it."""
+
+    def make(original: Any) -> Any:
+        async def get(session: Any, checkout_id: str, _merchant_id: str | None = None) -> Any:
+            return await original(session, checkout_id)
+
+        return get
+
+    _replace(checkouts, "get", make)
+
+
+def cards_let_in() -> None:
+    """Nobody looks for card numbers in what comes in."""
+    _replace(json_guard, "find_card_data", lambda _original: lambda *_arguments: None)
+    _replace(json_guard, "contains_card_number", lambda _original: lambda *_arguments: False)
+
+
+def notifications_unsigned() -> None:
+    """Notifications carry a signature by another secret."""
+
+    def make(original: Any) -> Any:
+        def sign(notification_id: str, body: bytes, _keys: Any) -> Any:
+            return original(notification_id, body, ["whsec_" + "bm90IHRoZSBzZWNyZXQgb2YgYW55Ym9keQ=="])
+
+        return sign
+
+    _replace(notifying, "sign", make)
+
+
 @dataclass(frozen=True)
 class Mutant:
     apply: Callable[[], None]
@@ -168,6 +213,8 @@ class Mutant:
     """`worker` or `api`."""
     mix: Sequence[tuple[float, Draw]]
     """The classes that matter to it."""
+    seen_as: tuple[Harm, ...]
+    """What the oracle must find, one of them at least: anything else would be another fault's doing."""
     number: int = 8
 
     @property
@@ -180,16 +227,29 @@ def _only(*names: str) -> Sequence[tuple[float, Draw]]:
 
 
 MUTANTS: Final[Mapping[str, Mutant]] = {
-    "random-key": Mutant(random_key, "worker", _only("stale_stripe")),
-    "failover-on-timeout": Mutant(failover_on_timeout, "worker", _only("timeout_after")),
-    "not-sent-trusted": Mutant(not_sent_trusted, "worker", _only("resend_refused")),
-    "resend-keyless": Mutant(resend_keyless, "worker", _only("stale_flutterwave")),
-    "not-found-at-once": Mutant(not_found_at_once, "worker", _only("stale_flutterwave")),
-    "late-success-ignored": Mutant(late_success_ignored, "worker", _only("late_charge", "late_prompt")),
-    "half-given-back": Mutant(half_given_back, "worker", _only("late_charge")),
-    "amount-unchecked": Mutant(amount_unchecked, "worker", _only("wrong")),
-    "webhooks-kept-twice": Mutant(webhooks_kept_twice, "api", _only("repeated_webhooks")),
-    "signature-unchecked": Mutant(signature_unchecked, "api", _only("clean")),
+    "random-key": Mutant(random_key, "worker", _only("stale_stripe"), (Harm.DOUBLED, Harm.ORDER)),
+    "failover-on-timeout": Mutant(
+        failover_on_timeout, "worker", _only("timeout_after"), (Harm.DOUBLED, Harm.ORDER)
+    ),
+    "not-sent-trusted": Mutant(
+        not_sent_trusted, "worker", _only("resend_refused"), (Harm.DOUBLED, Harm.ORDER, Harm.ORPHANED)
+    ),
+    "resend-keyless": Mutant(resend_keyless, "worker", _only("stale_flutterwave"), (Harm.SECOND_SEND,)),
+    "not-found-at-once": Mutant(not_found_at_once, "worker", _only("stale_flutterwave"), (Harm.ORDER,)),
+    "late-success-ignored": Mutant(
+        late_success_ignored,
+        "worker",
+        _only("late_charge", "late_prompt"),
+        (Harm.DOUBLED, Harm.ORPHANED),
+    ),
+    "half-given-back": Mutant(half_given_back, "worker", _only("late_charge"), (Harm.REFUND,)),
+    "reservation-dropped": Mutant(reservation_dropped, "api", _only("refund_race"), (Harm.REFUND,)),
+    "amount-unchecked": Mutant(amount_unchecked, "worker", _only("wrong"), (Harm.MISMATCH,)),
+    "webhooks-kept-twice": Mutant(webhooks_kept_twice, "api", _only("repeated_webhooks"), (Harm.WEBHOOK,)),
+    "signature-unchecked": Mutant(signature_unchecked, "api", _only("clean"), (Harm.WEBHOOK,)),
+    "merchants-mixed-up": Mutant(merchants_mixed_up, "api", _only("clean"), (Harm.TENANT,)),
+    "cards-let-in": Mutant(cards_let_in, "api", _only("clean"), (Harm.CARD,)),
+    "notifications-unsigned": Mutant(notifications_unsigned, "worker", _only("told"), (Harm.NOTICE,)),
 }
 
 

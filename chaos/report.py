@@ -4,7 +4,6 @@ import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 from typing import Any
 
 from rich.console import Console
@@ -13,9 +12,10 @@ from rich.table import Table
 from chaos.evidence import Evidence
 from chaos.killer import Kill
 from chaos.oracle import CHECKED, counts
-from chaos.oracle_money import returned
-from chaos.oracle_records import FINAL
-from chaos.violations import Violation
+from chaos.oracle.money import returned
+from chaos.oracle.records import FINAL
+from chaos.oracle.violations import Violation
+from chaos.times import moved_after, times_to_final
 from devstack.programs import ROOT
 
 SLOWEST_P95 = 15.0
@@ -29,13 +29,12 @@ def measure(
     kills: Sequence[Kill],
     *,
     seed: int,
-    seconds: float,
 ) -> dict[str, Any]:
     """All figures of the report, ready for JSON. Fills in how long each kill was felt."""
     records = evidence.transcript.records
     for kill in kills:
-        kill.moved_after = _moved_after(evidence, kill.at)
-    times = sorted(_times_to_final(evidence, unhurried=False))
+        kill.moved_after = moved_after(evidence, kill)
+    times = sorted(times_to_final(evidence, unhurried=False))
     statuses = Counter(row["status"] for row in evidence.checkouts)
     accepted = len({record.checkout_id for record in records if record.checkout_id is not None})
     final = sum(statuses[status] for status in FINAL)
@@ -44,7 +43,6 @@ def measure(
         "seed": seed,
         "commit": _commit(),
         "number": len(records),
-        "seconds": round(seconds, 1),
         "accepted": accepted,
         "safety": {str(harm): count for harm, count in counts(list(violations)).items()},
         "violations": [
@@ -60,6 +58,17 @@ def measure(
         "classes": _classes(evidence),
         "faults": dict(Counter(row["fault"] for row in evidence.requests if row["fault"]).most_common()),
         "webhook_faults": dict(Counter(row["fault"] for row in evidence.webhooks if row["fault"])),
+        "refunds": _refunds(evidence),
+        "notifications": {
+            "events": len(evidence.notifications),
+            "deliveries": len(evidence.transcript.receipts),
+            "refused_or_lost": sum(not receipt.acknowledged for receipt in evidence.transcript.receipts),
+        },
+        "intrusions": {
+            "forged_webhooks": len(evidence.transcript.forgeries),
+            "requests_for_another_merchants_data": len(evidence.transcript.trespasses),
+            "ids_heard": sum(len(heard) for heard in evidence.transcript.heard.values()),
+        },
         "requests": len(evidence.requests),
         "ledger_rows": len(evidence.ledger),
         "late_money_given_back": {"forced": forced, "others": others},
@@ -69,7 +78,7 @@ def measure(
             "max": times[-1] if times else None,
             "of": len(times),
         },
-        "seconds_to_final_unhurried": _quantile(sorted(_times_to_final(evidence, unhurried=True)), 0.95),
+        "seconds_to_final_unhurried": _quantile(sorted(times_to_final(evidence, unhurried=True)), 0.95),
         "kills": [
             {
                 "what": kill.what,
@@ -127,17 +136,21 @@ def show(console: Console, report: dict[str, Any]) -> None:
         f"seconds to final: p50 {final['p50']}, p95 {final['p95']}, max {final['max']} "
         f"({final['of']} checkouts of classes without deliberate delays)",
         f"late money given back: {back['forced']} forced by the plan, {back['others']} others",
+        f"refunds: {_words(report['refunds'])}; notifications: {_words(report['notifications'])}",
+        f"intrusions: {_words(report['intrusions'])}, {report['cards']['sent']} requests with card data",
         f"faults that struck: {_words(report['faults'])}",
         f"webhook faults: {_words(report['webhook_faults']) or 'none'}",
         f"{report['requests']} requests at the gateways, {report['ledger_rows']} ledger rows, "
-        f"{report['seconds']} s, commit {report['commit']}",
+        f"{report['seconds']['all']} s ({report['seconds']['starting']} to start, "
+        f"{report['seconds']['checkouts']} for the checkouts), disk full: {report['disk_full']}, "
+        f"commit {report['commit']}",
         f"0 in {report['accepted']} bounds a rate at {report['rate_bound']} (3/N, 95 % confidence)",
     ):
         console.print(line, highlight=False, soft_wrap=True)
 
 
 def _words(counted: dict[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in counted.items())
+    return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counted.items())
 
 
 def _classes(evidence: Evidence) -> dict[str, dict[str, int]]:
@@ -149,45 +162,14 @@ def _classes(evidence: Evidence) -> dict[str, dict[str, int]]:
     return {name: dict(became) for name, became in sorted(classes.items())}
 
 
-def _times_to_final(evidence: Evidence, *, unhurried: bool) -> list[float]:
-    """Seconds from a checkout's row to its first final state or review."""
-    wanted = {
-        record.checkout_id for record in evidence.transcript.records if record.scenario.unhurried is unhurried
+def _refunds(evidence: Evidence) -> dict[str, int]:
+    answers = [answer for record in evidence.transcript.records for answer in record.refunds]
+    return {
+        "checkouts": sum(bool(record.refunds) for record in evidence.transcript.records),
+        "accepted": len({answer.refund_id for answer in answers if answer.refund_id is not None}),
+        "replayed": sum(answer.status == 200 for answer in answers),
+        "refused": sum(answer.status == 409 for answer in answers),
     }
-    created = {row["id"]: row["created_at"] for row in evidence.checkouts if row["id"] in wanted}
-    ended: dict[str, datetime] = {}
-    for event in evidence.checkout_events:
-        if event["kind"].removeprefix("checkout.") in (*FINAL, "in_review"):
-            ended.setdefault(event["checkout_id"], event["at"])
-    return [
-        round((ended[identity] - since).total_seconds(), 2)
-        for identity, since in created.items()
-        if identity in ended
-    ]
-
-
-def _moved_after(evidence: Evidence, at: datetime) -> float | None:
-    """Seconds from a kill to the next event of the last checkout that was being processed just then.
-
-    Only of classes in which nothing but the kill delays: those that wait for a customer, a silent gateway
-    or a quiet period would hide it.
-    """
-    prompt = {
-        record.checkout_id
-        for record in evidence.transcript.records
-        if not record.scenario.faults and not record.scenario.unhurried
-    }
-    last: dict[str, str] = {}
-    moved: dict[str, timedelta] = {}
-    for event in evidence.checkout_events:
-        identity = event["checkout_id"]
-        if identity not in prompt:
-            continue
-        if event["at"] <= at:
-            last[identity] = event["kind"]
-        elif last.get(identity) in ("checkout.created", "checkout.planned", "attempt.sent"):
-            moved.setdefault(identity, event["at"] - at)
-    return max((each.total_seconds() for each in moved.values()), default=0.0)
 
 
 def _quantile(ordered: Sequence[float], share: float) -> float | None:

@@ -14,12 +14,15 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from cli import reviews, switches
+from cli.accounts import accounts_app
 from cli.acting import actor
 from cli.audit import audit_app
 from cli.encryption import encryption_app
 from cli.notifications import notifications_app
 from cli.operators import operators_app
 from cli.personal import personal_app
+from cli.reconcile import reconcile
+from cli.routing import routing_app
 from cli.running import AsJson, fail, run, show
 from config.settings import Settings
 from gateways.registry import BadAccounts, load_accounts
@@ -39,8 +42,11 @@ app.add_typer(db_app, name="db")
 app.add_typer(countries_app, name="countries")
 app.add_typer(notifications_app, name="notifications")
 app.add_typer(operators_app, name="operators")
+app.add_typer(accounts_app, name="accounts")
+app.add_typer(routing_app, name="routing")
 switches.add_to(app)
 reviews.add_to(app)
+app.command("reconcile")(reconcile)
 app.add_typer(encryption_app, name="encryption")
 app.add_typer(audit_app, name="audit")
 app.add_typer(personal_app, name="personal")

@@ -58,7 +58,12 @@ class Settings(BaseSettings):
 
     geo_database: Path | None = None
     """Your own mmdb file (GeoLite2, GeoIP2, DB-IP, ...) instead of the one in the data sets."""
+    bin_database: Path | None = None
+    """Your own card list (CSV with `bin` and `country`, or a built `bins.dat`) instead of the one there."""
     countries_file: Path = Path(__file__).parent / "supportedCountries.json"
+    """The country map of the first routing policy."""
+    overrides_file: Path = Path(__file__).parent / "gatewayOverrides.json"
+    """Overrides of the first routing policy, where there is such a file."""
 
     max_attempts: int = Field(default=4, ge=1, le=10)
     """Accounts that one checkout may be sent to."""
@@ -71,7 +76,7 @@ class Settings(BaseSettings):
     """Start-to-close of the charge: above connect plus read time-out of every account."""
     look_up_timeout: float = Field(default=40.0, gt=0)
     quiet_period: float | None = Field(default=None, ge=0)
-    """Overrides every gateway's own quiet period. For the demo and tests; leave unset in production."""
+    """Overrides every gateway's own quiet period. For the demo and tests; refused in production."""
     look_up_intervals: tuple[float, ...] = (1, 2, 4, 8, 15, 30, 60)
     """Pauses between look-ups of an unclear payment; the last one repeats."""
     action_poll_intervals: tuple[float, ...] = (5, 10, 20, 30, 60, 120, 300)
@@ -108,6 +113,31 @@ class Settings(BaseSettings):
     """A refund that the gateway has for so long without deciding it raises an alert. Stripe's pending refunds
     and Flutterwave's take days; one whose fate is unclear alerts after `unresolved_after` already."""
 
+    reconcile_every: float = Field(default=6 * 3600.0, ge=0)
+    """How often every account is reconciled; 0: only by command."""
+    reconcile_window: float = Field(default=2 * 86400.0, gt=0)
+    """How far back each reconciliation looks. Longer than `reconcile_every`, so that windows overlap."""
+    reconcile_grace: float = Field(default=2 * 3600.0, ge=0)
+    """So long after its send an attempt that is not decided here is in flight, not a break."""
+    recover_after: float = Field(default=120.0, gt=0)
+    """An open checkout of which nothing was heard for so long is asked after in Temporal, and started again
+    where its run is lost. At least two `charge_timeout`."""
+    circuit_failures: int = Field(default=5, ge=1, le=1000)
+    """So many failures without a success between them open an account's circuit; or so many recent ones,
+    where they are at least `circuit_failure_share` of the recent calls."""
+    circuit_failure_share: float = Field(default=0.5, gt=0, le=1)
+    circuit_window: float = Field(default=30.0, gt=0)
+    """What is recent: a call's weight falls to 1/e in this time."""
+    circuit_slow_after: float = Field(default=15.0, gt=0)
+    """A charge that is answered later than this counts as a failure."""
+    circuit_open_for: float = Field(default=15.0, gt=0)
+    """How long a circuit stays open the first time; twice as long every time that it opens again soon."""
+    circuit_open_at_most: float = Field(default=300.0, gt=0)
+    scores_half_life: float = Field(default=600.0, gt=0)
+    """An attempt counts half in its account's success rate after so long."""
+    exploration_share: float = Field(default=0.05, ge=0, le=0.5)
+    """Share of the checkouts that ask an account first which is not the best known, in order to learn."""
+    fees_file: Path = Path(__file__).parent / "fees.json"
     dispute_intervals: tuple[float, ...] = (1, 2, 4, 8, 15, 30, 300, 3600, 6 * 3600, 86400)
     """Pauses between looks at a dispute that is not over; the last one repeats, a webhook shortens them."""
     dispute_scan_interval: float = Field(default=6 * 3600.0, ge=1)
@@ -136,6 +166,27 @@ class Settings(BaseSettings):
         if value is not None and re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?", value) is None:
             raise ValueError("must be an origin as browsers send it: https://temporal.example.com")
         return value
+
+    @model_validator(mode="after")
+    def _waits_in_production(self) -> Self:
+        """A shortened quiet period believes "not found" too early, which charges customers twice (I10)."""
+        if self.environment is Environment.PRODUCTION and self.quiet_period is not None:
+            raise ValueError("QUIET_PERIOD is for the demo and tests; it must be unset in production")
+        return self
+
+    def _recovers_after_sends(self) -> Self:
+        """A run that is started again while a send is on the way would look up too early."""
+        if self.recover_after < 2 * self.charge_timeout:
+            raise ValueError("RECOVER_AFTER must be at least twice CHARGE_TIMEOUT")
+        if 0 < self.reconcile_window <= self.reconcile_every:
+            raise ValueError("RECONCILE_WINDOW must be longer than RECONCILE_EVERY")
+        return self
+
+    @property
+    def resend_unlooked_for(self) -> float:
+        """Seconds after a send in which a repeat under its key needs no look-up first: as long as the send
+        itself may take, and its repetition by Temporal after a worker's death."""
+        return 2 * self.charge_timeout
 
     @model_validator(mode="after")
     def _keys_in_production(self) -> Self:

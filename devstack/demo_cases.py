@@ -1,8 +1,8 @@
 """The scripted checkouts of `make demo`: what is asked for, what goes wrong, and what must come of it.
 
-Card tokens choose the outcome at the sandbox: they are Stripe's documented test payment methods, and for
-Flutterwave `flw-t1nf-...`. Test BINs mislead (424242 is British in the data), so a case that needs a country
-names a BIN or an address that the data knows.
+Card tokens choose the outcome at the sandbox: they are Stripe's documented test payment methods, for
+Flutterwave `flw-t1nf-...`, for Paystack `paystack-tok-...`. Test BINs mislead (424242 is British in the
+data), so a case that needs a country names a BIN or an address that the data knows.
 """
 
 from collections.abc import Mapping
@@ -14,6 +14,7 @@ Json = Mapping[str, Any]
 _CUSTOMER: Final = {"email": "customer@example.com", "name": "A. Customer"}
 _VISA: Final = "pm_card_visa"
 _SAVED: Final = "flw-t1nf-success"
+_SAVED_THERE: Final = "paystack-tok-success"
 _NIGERIAN_IP: Final = "41.58.0.1"
 
 
@@ -61,8 +62,9 @@ def _mobile(amount: int, currency: str, country: str, phone: str, **method: str)
     }
 
 
-def _both(stripe: str = _VISA, flutterwave: str = _SAVED) -> dict[str, Any]:
-    return {"tokens": {"stripe": stripe, "flutterwave": flutterwave}}
+def _everywhere(stripe: str = _VISA) -> dict[str, Any]:
+    """A card that every gateway has a token of."""
+    return {"tokens": {"stripe": stripe, "flutterwave": _SAVED, "paystack": _SAVED_THERE}}
 
 
 _AMERICAN: Final = {"country": "US"}
@@ -79,7 +81,7 @@ CASES: Final = (
     ),
     Case(
         "Nigerian address, no BIN, no billing country",
-        _card(1250000, "NGN", _NIGERIAN, _both()),
+        _card(1250000, "NGN", _NIGERIAN, _everywhere()),
         "succeeded",
         ("flutterwave",),
         ("flutterwave capture",),
@@ -87,7 +89,7 @@ CASES: Final = (
     ),
     Case(
         "American BIN from a Nigerian address: the BIN decides",
-        _card(2500, "USD", _NIGERIAN, {"bin": "414720", **_both()}),
+        _card(2500, "USD", _NIGERIAN, {"bin": "414720", **_everywhere()}),
         "succeeded",
         ("stripe",),
         ("stripe capture",),
@@ -151,7 +153,7 @@ CASES: Final = (
     ),
     Case(
         "Authorized, then captured by a call of its own",
-        _card(30000, "USD", _AMERICAN, _both(), capture_method="manual"),
+        _card(30000, "USD", _AMERICAN, _everywhere(), capture_method="manual"),
         "succeeded",
         ("stripe",),
         ("stripe authorize", "stripe capture"),
@@ -159,7 +161,7 @@ CASES: Final = (
     ),
     Case(
         "Stolen card: a hard decline stops",
-        _card(6000, "USD", _AMERICAN, _both("pm_card_chargeDeclinedStolenCard")),
+        _card(6000, "USD", _AMERICAN, _everywhere("pm_card_chargeDeclinedStolenCard")),
         "failed",
         ("stripe",),
         ("stripe decline",),
@@ -167,7 +169,7 @@ CASES: Final = (
     ),
     Case(
         "Wrong CVC: corrected by the customer on the gateway's page",
-        _card(6100, "USD", _AMERICAN, _both("pm_card_chargeDeclinedIncorrectCvc")),
+        _card(6100, "USD", _AMERICAN, _everywhere("pm_card_chargeDeclinedIncorrectCvc")),
         "succeeded",
         ("stripe", "stripe"),
         ("stripe decline", "stripe capture"),
@@ -175,7 +177,9 @@ CASES: Final = (
     ),
     Case(
         "Wrong CVC, no redirect allowed: nobody else is asked",
-        _card(6200, "USD", _AMERICAN, _both("pm_card_chargeDeclinedIncorrectCvc"), allow_redirect=False),
+        _card(
+            6200, "USD", _AMERICAN, _everywhere("pm_card_chargeDeclinedIncorrectCvc"), allow_redirect=False
+        ),
         "failed",
         ("stripe",),
         ("stripe decline",),
@@ -183,7 +187,7 @@ CASES: Final = (
     ),
     Case(
         "Soft decline: the next gateway takes it",
-        _card(7200, "USD", _AMERICAN, _both("pm_card_chargeDeclinedInsufficientFunds")),
+        _card(7200, "USD", _AMERICAN, _everywhere("pm_card_chargeDeclinedInsufficientFunds")),
         "succeeded",
         ("stripe", "flutterwave"),
         ("stripe decline", "flutterwave capture"),
@@ -204,15 +208,24 @@ CASES: Final = (
     ),
     Case(
         "Stripe refuses connections",
-        _card(9100, "USD", _AMERICAN, _both()),
+        _card(9100, "USD", _AMERICAN, _everywhere()),
         "succeeded",
         ("stripe", "flutterwave"),
         ("flutterwave capture",),
         faults=({"gateway": "stripe", "operation": "*", "fault": "refuse"},),
     ),
     Case(
+        "Flutterwave refuses connections: Paystack is next in Nigeria",
+        _card(915000, "NGN", _NIGERIAN, _everywhere()),
+        "succeeded",
+        ("flutterwave", "paystack"),
+        ("paystack capture",),
+        country="NG by ip",
+        faults=({"gateway": "flutterwave", "operation": "*", "fault": "refuse"},),
+    ),
+    Case(
         "Stripe charges, its answer is lost: looked up, not charged again",
-        _card(9200, "USD", _AMERICAN, _both()),
+        _card(9200, "USD", _AMERICAN, _everywhere()),
         "succeeded",
         ("stripe",),
         ("stripe capture",),
@@ -220,7 +233,7 @@ CASES: Final = (
     ),
     Case(
         "Flutterwave charges, its answer is lost: looked up, not charged again",
-        _card(930000, "NGN", _NIGERIAN, _both()),
+        _card(930000, "NGN", _NIGERIAN, _everywhere()),
         "succeeded",
         ("flutterwave",),
         ("flutterwave capture",),
@@ -228,18 +241,18 @@ CASES: Final = (
     ),
     Case(
         "Stripe is silent before charging: sent again under the same key",
-        _card(9400, "USD", _AMERICAN, _both()),
+        _card(9400, "USD", _AMERICAN, _everywhere()),
         "succeeded",
         ("stripe",),
         ("stripe capture",),
         faults=({"gateway": "stripe", "operation": "charge", "fault": "timeout_before", "count": 1},),
     ),
     Case(
-        "Flutterwave is silent before charging: never sent twice, quiet period, then Stripe",
-        _card(950000, "NGN", _NIGERIAN, _both()),
+        "Flutterwave is silent before charging: never sent twice, quiet period, then Paystack",
+        _card(950000, "NGN", _NIGERIAN, _everywhere()),
         "succeeded",
-        ("flutterwave", "stripe"),
-        ("stripe capture",),
+        ("flutterwave", "paystack"),
+        ("paystack capture",),
         faults=({"gateway": "flutterwave", "operation": "charge", "fault": "timeout_before", "count": 1},),
     ),
 )

@@ -6,10 +6,12 @@ import os
 import random
 import socket
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import IO, Final, Self
+
+from sandbox.discovery import gateways as simulated_gateways
 
 HOST: Final = "127.0.0.1"
 
@@ -28,39 +30,57 @@ class Ports:
     temporal: int = 7233
     temporal_ui: int = 8233
     sandbox: int = 8700
-    sandbox_stripe: int = 8701
-    sandbox_flutterwave: int = 8702
     postgres: int = 5433
+    gateways: Mapping[str, int] = field(
+        default_factory=lambda: {name: gateway.port for name, gateway in simulated_gateways().items()}
+    )
+    """Of each simulated gateway, by its name."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
-        """`API_PORT`, `TEMPORAL_UI_PORT` and so on. Raises BadPort."""
-        chosen: dict[str, int] = {}
-        for field in fields(cls):
-            text = environ.get(variable(field.name), "")
-            if not text:
-                continue
-            if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
-                raise BadPort(f"{variable(field.name)}={text} is not a port: give a number from 1 to 65535")
-            chosen[field.name] = int(text)
-        return cls(**chosen)
+        """`API_PORT`, `TEMPORAL_UI_PORT`, `SANDBOX_STRIPE_PORT` and so on. Raises BadPort."""
+        return cls._of({**cls().by_name, **_chosen(cls().by_name, environ)})
 
     @classmethod
     def free(cls) -> Self:
         """Ports that nobody uses and that no other call of this hands out while this process lives."""
-        return cls(*(_reserve() for _ in fields(cls)))
+        return cls._of({name: _reserve() for name in cls().by_name})
+
+    @property
+    def by_name(self) -> dict[str, int]:
+        """Program -> port; a simulated gateway is called `sandbox_{gateway}`."""
+        own = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "gateways"}
+        return own | {f"sandbox_{name}": port for name, port in self.gateways.items()}
+
+    @classmethod
+    def _of(cls, ports: Mapping[str, int]) -> Self:
+        gateways = {name: ports[f"sandbox_{name}"] for name in simulated_gateways()}
+        own = {name: port for name, port in ports.items() if name in {each.name for each in fields(cls)}}
+        return cls(**own, gateways=gateways)
 
     def check(self) -> None:
         """Raises BadPort for the first port that two programs would share or that somebody else has."""
         seen: dict[int, str] = {}
-        for field in fields(self):
-            port, name = getattr(self, field.name), variable(field.name)
+        for program, port in self.by_name.items():
+            name = variable(program)
             if port in seen:
                 raise BadPort(f"{seen[port]} and {name} are both {port}: give each its own port")
             seen[port] = name
             if reason := _unusable(port):
                 other = port + 1000 if port < 60000 else port - 1000
                 raise BadPort(f"port {port} ({name}) {reason}: choose another, for example {name}={other}")
+
+
+def _chosen(programs: Iterable[str], environ: Mapping[str, str]) -> dict[str, int]:
+    chosen: dict[str, int] = {}
+    for program in programs:
+        text = environ.get(variable(program), "")
+        if not text:
+            continue
+        if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+            raise BadPort(f"{variable(program)}={text} is not a port: give a number from 1 to 65535")
+        chosen[program] = int(text)
+    return chosen
 
 
 def variable(name: str) -> str:

@@ -7,6 +7,7 @@ from typing import Final
 
 from devstack.ports import HOST, Ports
 from devstack.programs import environment
+from sandbox.discovery import gateways as simulated_gateways
 
 SHORTENED: Final[Mapping[str, object]] = {
     "QUIET_PERIOD": 3,
@@ -16,28 +17,31 @@ SHORTENED: Final[Mapping[str, object]] = {
     "ACTION_POLL_INTERVALS": [2, 5],
     "WORKFLOW_TASK_TIMEOUT": 2,
     "STICKY_QUEUE_TIMEOUT": 1,
+    "RECOVER_AFTER": 10,
     "NOTIFICATION_INTERVALS": [0.5, 1, 2, 5, 10],
-    "STRIPE_CONNECT_TIMEOUT": 1,
-    "STRIPE_READ_TIMEOUT": 2,
-    "FLUTTERWAVE_CONNECT_TIMEOUT": 1,
-    "FLUTTERWAVE_READ_TIMEOUT": 2,
+    **{
+        f"{gateway}_{field}".upper(): seconds
+        for gateway in simulated_gateways()
+        for field, seconds in (("connect_timeout", 1), ("read_timeout", 2))
+    },
 }
 """Seconds. Against a sandbox on the same machine nothing takes minutes, and nobody wants to wait for it."""
 
 LOOSENED: Final[Mapping[str, object]] = {
     # The sandbox has a handful of test cards, and the demo declines them over and over.
     "MAX_DECLINES_PER_CARD": 100_000,
+    # Gateways are broken on purpose, over and over: every case shall meet the fault that it is about.
+    "CIRCUIT_FAILURES": 1000,
 }
 
 KEYS_FILE: Final = "encryption.keys"
 
-# The sandbox accepts exactly these; they open nothing anywhere else.
 _SANDBOX_CREDENTIALS: Final[Mapping[str, str]] = {
-    "STRIPE_SECRET_KEY": "sk_test_sandbox_stripe",
-    "STRIPE_WEBHOOK_SECRET": "whsec_sandbox_stripe",
-    "FLUTTERWAVE_SECRET_KEY": "FLWSECK_TEST-sandbox-flutterwave",
-    "FLUTTERWAVE_SECRET_HASH": "sandbox-hash-flutterwave",
+    f"{name}_{field}".upper(): value
+    for name, gateway in simulated_gateways().items()
+    for field, value in gateway.credentials(name).items()
 }
+"""Of every gateway's first account. The sandbox accepts exactly these; they open nothing anywhere else."""
 
 
 def product_environment(

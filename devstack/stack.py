@@ -54,6 +54,7 @@ class Stack:
         self.data_dir = data_dir.resolve()
         self.ports = ports or Ports()
         self.api_key = ""
+        self.merchant_id = ""
         self.operator_token = ""
         self._workers = workers
         self._overrides = dict(settings_overrides or {})
@@ -118,6 +119,10 @@ class Stack:
     async def wait_ready(self, *, within: float = 60.0) -> None:
         """Until every program runs and is ready (again). Raises TimeoutError."""
         await self._supervisor.wait_ready(within=within)
+
+    async def answers(self) -> bool:
+        """Whether the API says that it is ready."""
+        return await _answers(f"{self.api_url}/readyz")
 
     def publish(self) -> None:
         """Write `demo.json` for other programs, and again whenever a process id changes, until the end."""
@@ -196,8 +201,7 @@ class Stack:
         directory.mkdir(exist_ok=True)
         options = [
             *("--host", HOST, "--port", str(self.ports.sandbox)),
-            *("--stripe-port", str(self.ports.sandbox_stripe)),
-            *("--flutterwave-port", str(self.ports.sandbox_flutterwave)),
+            *(word for name, port in self.ports.gateways.items() for word in (f"--{name}-port", str(port))),
             *("--data-dir", str(directory), "--webhook-base", f"{self.api_url}/webhooks"),
         ]
 
@@ -217,7 +221,7 @@ class Stack:
 
     def _api(self, product: Mapping[str, str]) -> Program:
         async def ready(_pid: int) -> bool:
-            return await _answers(f"{self.api_url}/readyz")
+            return await self.answers()
 
         return Program(
             name="api",
@@ -239,36 +243,45 @@ class Stack:
             stop_within=15,
         )
 
+    async def create_merchant(self, name: str) -> tuple[str, str]:
+        """One more merchant, by the shell command: its id and its API key. Raises StartFailed."""
+        words = ("merchants", "create", name, "--json")
+        made = json.loads(await self._smartpay(words, self._product_environment(self._gateway_urls())))
+        return made["merchant_id"], made["api_key"]
+
     async def _provide_api_key(self, product: Mapping[str, str]) -> None:
-        """The demo merchant's key."""
+        """The demo merchant and its key."""
         words = ("merchants", "create", "Demo shop", "--json")
-        self.api_key = await self._provide("merchant", "api_key", "checkouts?limit=1", words, product)
+        made = await self._provide("merchant", "api_key", "checkouts?limit=1", words, product)
+        self.merchant_id, self.api_key = made["merchant_id"], made["api_key"]
 
     async def _provide_operator_token(self, product: Mapping[str, str]) -> None:
         """A token of an operator who may do everything."""
         words = ("operators", "create", "Demo operator", "--role", "admin", "--token", "--json")
-        self.operator_token = await self._provide("operator", "token", "admin/me", words, product)
+        self.operator_token = (await self._provide("operator", "token", "admin/me", words, product))["token"]
 
     async def _provide(
         self, what: str, secret: str, probe: str, words: Sequence[str], product: Mapping[str, str]
-    ) -> str:
-        """The secret kept in `{what}.json` where the API still takes it, else a new one by `smartpay`."""
+    ) -> dict[str, str]:
+        """What `{what}.json` keeps where the API still takes its secret, else made anew by `smartpay`."""
         file = self.data_dir / f"{what}.json"
         if file.exists():
-            kept: str = json.loads(file.read_text())[secret]
-            if await _answers(f"{self.api_url}/v1/{probe}", {"Authorization": f"Bearer {kept}"}):
+            kept: dict[str, str] = json.loads(file.read_text())
+            if await _answers(f"{self.api_url}/v1/{probe}", {"Authorization": f"Bearer {kept[secret]}"}):
                 return kept
-        printed = await run_once(
-            Program(
-                name=f"smartpay {' '.join(words[:2])}",
-                command=(sys.executable, "-c", _SMARTPAY, *words),
-                environment=product,
-            ),
-            self.logs / f"{words[0]}.log",
-        )
+        printed = await self._smartpay(words, product)
         write_private(file, printed.decode())
-        made: str = json.loads(printed)[secret]
+        made: dict[str, str] = json.loads(printed)
         return made
+
+    async def _smartpay(self, words: Sequence[str], product: Mapping[str, str]) -> bytes:
+        """What the shell command prints. Raises StartFailed."""
+        program = Program(
+            name=f"smartpay {' '.join(words[:2])}",
+            command=(sys.executable, "-c", _SMARTPAY, *words),
+            environment=product,
+        )
+        return await run_once(program, self.logs / f"{words[0]}.log")
 
     def _write_demo_file(self) -> None:
         if not self._published:

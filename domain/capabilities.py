@@ -33,6 +33,8 @@ class Capabilities(BaseModel):
     """How long its idempotency keys protect a resend; None: it has none and is never sent twice."""
     fence: bool
     """A confirmed close means that nothing can be paid any more."""
+    closes_pages: bool = True
+    """An open page can be closed by us; if not, it stays payable until it ends by itself, and is watched."""
     quiet_period: timedelta
     """After the last send, how long until "not found" may be believed."""
     authorization_life: timedelta | None = None

@@ -77,4 +77,6 @@ def check(
     full = capture_method is CaptureMethod.AUTOMATIC
     if full and payment.status is PaymentStatus.CAPTURED and payment.amount_captured != amount:
         return Mismatch(payment=payment, detail="another amount captured")
+    if payment.amount_refunded >= amount:
+        return Mismatch(payment=payment, detail="taken, and given back already")
     return Approved(payment=payment)

@@ -28,6 +28,7 @@ class DeclineCode(StrEnum):
     AUTHENTICATION_FAILED = "authentication_failed"
     AUTHENTICATION_REQUIRED = "authentication_required"
     AMOUNT_LIMIT_EXCEEDED = "amount_limit_exceeded"
+    BLOCKED_BY_RULE = "blocked_by_rule"
     CARD_LOST_OR_STOLEN = "card_lost_or_stolen"
     CARD_NOT_SUPPORTED = "card_not_supported"
     CARD_RESTRICTED = "card_restricted"

@@ -13,6 +13,8 @@ class Prefix(StrEnum):
     MERCHANT = "mer"
     KEY = "key"
     ALERT = "alr"
+    BREAK = "brk"
+    RECONCILIATION = "rec"
     DISPUTE = "dp"
     OPERATOR = "op"
     TOKEN = "tok"

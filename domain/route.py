@@ -1,8 +1,9 @@
 """The route plan: which accounts may be asked, in which order, and why the others are out."""
 
 from enum import StrEnum
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from domain.checkout import MethodType
 
@@ -42,6 +43,16 @@ class Exclusion(StrEnum):
     NO_TOKEN = "no_token"
     CIRCUIT_OPEN = "circuit_open"
     AMOUNT_OUT_OF_RANGE = "amount_out_of_range"
+    BLOCKED_BY_RULE = "blocked_by_rule"
+
+
+class HealthNote(StrEnum):
+    """Why an account is in the plan although its circuit is not closed."""
+
+    PROBE = "probe"
+    """This checkout finds out whether the account works again."""
+    LAST_RESORT = "last_resort"
+    """Every other account is out as well: of those with an open circuit, the least bad."""
 
 
 class Country(Frozen):
@@ -52,6 +63,8 @@ class Country(Frozen):
     by_bin: str | None = None
     by_ip: str | None = None
     by_billing: str | None = None
+    disagreement: bool = False
+    """Two of them told different countries: a signal for fraud screening, never a refusal by itself."""
 
 
 class PlannedAccount(Frozen):
@@ -62,12 +75,30 @@ class PlannedAccount(Frozen):
     account: str
     reason: str
     method: MethodType
+    health: HealthNote | None = None
+    detail: str | None = None
+    """What decided its place, where rules left the order open."""
 
 
 class ExcludedAccount(Frozen):
     gateway: str
     account: str
     reason: Exclusion
+
+
+class DecisionInputs(Frozen):
+    """What the decision saw besides the checkout itself: with it and the policy, it can be made again."""
+
+    closed: dict[str, Exclusion] = Field(default_factory=dict)
+    """Every account that health or an operator kept out then, named by the policy or not."""
+    scores: dict[str, Any] | None = None
+    """What is known of the accounts' success, as it was handed to the ordering."""
+    listed_country: str | None = None
+    """The issuer's country as the card table told it, before the operator's own entries."""
+    network: str | None = None
+    """The card's network."""
+    share: int | None = None
+    """Where in a volume split this checkout falls, in hundredths of a percent (0 to 9999)."""
 
 
 class RoutePlan(Frozen):
@@ -77,3 +108,6 @@ class RoutePlan(Frozen):
     policy_version: int
     plan: tuple[PlannedAccount, ...]
     excluded: tuple[ExcludedAccount, ...]
+    blocked_by: str | None = None
+    """Name of the rule that refuses this checkout; then nobody is asked."""
+    inputs: DecisionInputs | None = None

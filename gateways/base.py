@@ -21,7 +21,7 @@ from pydantic import Field
 from domain.capabilities import Capabilities
 from domain.checkout import CaptureMethod, Customer, PaymentMethod
 from domain.dispute import DisputeStatus
-from domain.outcome import Frozen, GatewayPayment, NotSent, Outcome, Unknown
+from domain.outcome import Frozen, GatewayPayment, NotSent, Outcome, PaymentStatus, Unknown
 
 
 class InvalidSignature(Exception):
@@ -138,6 +138,35 @@ class FoundRefunds(Frozen):
 RefundLookUpAnswer = Annotated[FoundRefunds | Unknown, Field(discriminator="kind")]
 
 
+class ListedPayment(Frozen):
+    """One payment in an account's own list, as its books have it. Amounts in ISO 4217 minor units."""
+
+    payment_id: str
+    reference: str | None
+    """Our reference, where the payment bears one; None: it was not made by us."""
+    status: PaymentStatus
+    amount: int
+    currency: str
+    amount_captured: int
+    amount_refunded: int | None
+    """None: the list does not tell, `look_up_refunds` does."""
+    created_at: datetime
+
+
+class PaymentPage(Frozen):
+    """One page of the payments of an account. A page may be empty though more follow."""
+
+    kind: Literal["page"] = "page"
+    payments: tuple[ListedPayment, ...]
+    unreadable: int = 0
+    """Rows left out because an amount or a time in them makes no sense, in units of rows. Never silently."""
+    next_cursor: str | None = None
+    """For the next page; None: this is the last one."""
+
+
+PaymentPageAnswer = Annotated[PaymentPage | NotSent | Unknown, Field(discriminator="kind")]
+
+
 class GatewayDispute(Frozen):
     """One dispute as the gateway tells it. `amount` in minor units of `currency`."""
 
@@ -239,6 +268,17 @@ class Gateway(ABC):
         """Every payment of the account whose dispute was opened on `since` or later: for those whose webhook
         was lost, or never sent."""
         return DisputedPayments(payments=())
+
+    @abstractmethod
+    async def list_payments(
+        self, since: datetime, until: datetime, cursor: str | None = None
+    ) -> PaymentPageAnswer:
+        """One page of every payment of the account created in `since <= t < until`, ours or not.
+
+        `cursor` is the `next_cursor` of the page before, with the same bounds. A payment that is created
+        meanwhile may make another appear twice, never make one missing. A fault says nothing about any
+        payment: Unknown, or NotSent where the gateway did not take the request (ask again later).
+        """
 
     @abstractmethod
     def read_webhook(self, body: bytes, headers: Mapping[str, str], now: datetime) -> WebhookEvent:

@@ -36,6 +36,7 @@ from domain.outcome import (
 )
 from gateways import flutterwave_answers as answers
 from gateways import flutterwave_chargebacks as chargebacks
+from gateways import flutterwave_listing as listing
 from gateways import transport
 from gateways.base import (
     CaptureRequest,
@@ -51,6 +52,7 @@ from gateways.base import (
     InvalidSignature,
     LookUpAnswer,
     PaymentHandle,
+    PaymentPageAnswer,
     RefundAnswer,
     RefundLookUpAnswer,
     RefundRefused,
@@ -230,6 +232,14 @@ class Flutterwave(Gateway):
         except Unreadable as fault:
             return Unknown(detail=f"unreadable refund: {fault}")
         return FoundRefunds(refunds=tuple(refunds.values()))
+
+    async def list_payments(
+        self, since: datetime, until: datetime, cursor: str | None = None
+    ) -> PaymentPageAnswer:
+        response = await self._call("GET", listing.path_of(since, until, cursor))
+        if not isinstance(response, httpx.Response):
+            return response
+        return listing.read(response, since, until, cursor)
 
     async def look_up_disputes(self, handle: PaymentHandle) -> DisputeLookUpAnswer:
         """Chargebacks are listed by Flutterwave's own reference of a transaction: that is asked first."""

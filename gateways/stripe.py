@@ -4,11 +4,12 @@ A payment's id is a PaymentIntent (`pi_`) or, until its page is paid, a Checkout
 operation takes either. Our reference is in `metadata.attempt` of both, and the page's `client_reference_id`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Annotated, Final
 
 from pydantic import Field, SecretStr
+from stripe import StripeObject
 
 from domain.capabilities import Capabilities
 from domain.checkout import CaptureMethod, MethodType
@@ -37,6 +38,7 @@ from gateways.base import (
     GatewayRefund,
     LookUpAnswer,
     PaymentHandle,
+    PaymentPageAnswer,
     RefundAnswer,
     RefundLookUpAnswer,
     RefundRefused,
@@ -51,6 +53,8 @@ from gateways.stripe_client import Refused, StripeWire, ask
 from gateways.stripe_currencies import MAXIMUM, MINIMUM, STRIPE_EXPONENTS, to_stripe
 from gateways.stripe_declines import inexpressible, refusal_to_settle
 from gateways.stripe_disputes import disputed_since, disputes_of
+from gateways.stripe_keys import nothing_known, past_stored_failures
+from gateways.stripe_listing import list_payments
 from gateways.stripe_look_up import LookUp
 from gateways.stripe_objects import (
     REFERENCE,
@@ -171,10 +175,12 @@ class Stripe(Gateway):
         return closed(page_id or await self._look_up.payment(payment_id))
 
     async def _expire(self, session_id: str, key: str) -> Outcome:
-        call = self._wire.sessions.expire_async(
-            session_id, {"expand": SESSION_DETAILS}, {"idempotency_key": key}
-        )
-        match await ask(call, Session):
+        def call(with_key: str) -> Awaitable[StripeObject]:
+            return self._wire.sessions.expire_async(
+                session_id, {"expand": SESSION_DETAILS}, {"idempotency_key": with_key}
+            )
+
+        match await past_stored_failures(key, call, Session, nothing_known):
             case Session() as session:
                 return closed(await self._look_up.settled(session))
             case Refused(in_use=True):
@@ -185,10 +191,12 @@ class Stripe(Gateway):
                 return closed(fault)
 
     async def _cancel(self, intent_id: str, key: str) -> PaymentIntent | Refused | NotSent | Unknown:
-        call = self._wire.intents.cancel_async(
-            intent_id, {"expand": INTENT_DETAILS}, {"idempotency_key": key}
-        )
-        return await ask(call, PaymentIntent)
+        def call(with_key: str) -> Awaitable[StripeObject]:
+            return self._wire.intents.cancel_async(
+                intent_id, {"expand": INTENT_DETAILS}, {"idempotency_key": with_key}
+            )
+
+        return await past_stored_failures(key, call, PaymentIntent, nothing_known)
 
     async def capture(self, request: CaptureRequest) -> Outcome:
         """Take `amount`; what remains of the authorization is released (a PaymentIntent is captured once)."""
@@ -199,12 +207,15 @@ class Stripe(Gateway):
             units = to_stripe(request.amount, request.handle.currency)
         except ValueError:
             return Declined(decline=inexpressible(DeclineCode.INVALID_AMOUNT), payment_id=intent_id)
-        call = self._wire.intents.capture_async(
-            intent_id,
-            {"amount_to_capture": units, "expand": INTENT_DETAILS},
-            {"idempotency_key": request.idempotency_key},
-        )
-        match await ask(call, PaymentIntent):
+
+        def call(key: str) -> Awaitable[StripeObject]:
+            return self._wire.intents.capture_async(
+                intent_id,
+                {"amount_to_capture": units, "expand": INTENT_DETAILS},
+                {"idempotency_key": key},
+            )
+
+        match await past_stored_failures(request.idempotency_key, call, PaymentIntent, nothing_known):
             case PaymentIntent() as intent:
                 return outcome_of(intent_payment(intent))
             case Refused() as refused:
@@ -243,17 +254,31 @@ class Stripe(Gateway):
             units = to_stripe(request.amount, request.handle.currency)
         except ValueError:
             return RefundRefused(detail="the amount cannot be expressed in Stripe's units")
-        call = self._wire.refunds.create_async(
-            {
-                "payment_intent": intent_id,
-                "amount": units,
-                "metadata": {REFUND: request.refund_id, REFERENCE: request.handle.reference},
-            },
-            {"idempotency_key": request.idempotency_key},
-        )
-        match await ask(call, Refund):
+
+        def call(key: str) -> Awaitable[StripeObject]:
+            return self._wire.refunds.create_async(
+                {
+                    "payment_intent": intent_id,
+                    "amount": units,
+                    "metadata": {REFUND: request.refund_id, REFERENCE: request.handle.reference},
+                },
+                {"idempotency_key": key},
+            )
+
+        async def made_before() -> GatewayRefund | Unknown | None:
+            found = await self.look_up_refunds(request.handle)
+            if not isinstance(found, FoundRefunds):
+                return found
+            ours = [each for each in found.refunds if each.refund_id == request.refund_id]
+            return ours[0] if ours else None
+
+        answer: Refund | GatewayRefund | Refused | NotSent | Unknown
+        answer = await past_stored_failures(request.idempotency_key, call, Refund, made_before)
+        match answer:
             case Refund() as made:
                 return refund(made)
+            case GatewayRefund() as known:
+                return known
             case Refused(in_use=True):
                 return Unknown(detail="the same refund is being worked on")
             case Refused() as refused:
@@ -301,6 +326,11 @@ class Stripe(Gateway):
         intents = [payment for payment in found if payment.payment_id.startswith("pi_")]
         intents.sort(key=lambda payment: payment.status not in MONEYED)
         return intents[0].payment_id if intents else Unknown(detail="no payment has been made on the page")
+
+    async def list_payments(
+        self, since: datetime, until: datetime, cursor: str | None = None
+    ) -> PaymentPageAnswer:
+        return await list_payments(self._wire, since, until, cursor)
 
     def read_webhook(self, body: bytes, headers: Mapping[str, str], now: datetime) -> WebhookEvent:
         verify(body, headers, self._webhook_secrets, now)

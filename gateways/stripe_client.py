@@ -3,6 +3,7 @@
     an object that reads well                 -> the object
     400, 402, 404, 409 with Stripe's `error`  -> Refused: Stripe has answered, definitely
     401, 403, 429, no connection              -> NotSent
+    a 5xx that is repeated from before        -> StoredFailure, a kind of Unknown
     everything else                           -> Unknown, the mismatch of an idempotency key included
 
 The SDK knows one error for every fault of the wire, APIConnectionError; `WireFault` is its cause.
@@ -51,6 +52,10 @@ class Refused(Frozen):
         return self.status == 409 and self.failure.code == IN_USE
 
 
+class StoredFailure(Unknown):
+    """Stripe repeats the failure that it has kept under the idempotency key: the request itself is over."""
+
+
 class _Transport(stripe.HTTPClient):
     """What the SDK sends with: our pool, our time-outs, our limits."""
 
@@ -67,7 +72,7 @@ class _Transport(stripe.HTTPClient):
         request = self._client.build_request(method, url, headers=headers, content=post_data)
         answer = await send(self._client, request, total_timeout=self._total_timeout)
         if isinstance(answer, httpx.Response):
-            answer = refusal(answer.status_code, answer.headers) or answer
+            answer = _stored_failure(answer) or refusal(answer.status_code, answer.headers) or answer
         if not isinstance(answer, httpx.Response):
             fault = stripe.APIConnectionError("no answer")  # type: ignore[no-untyped-call]  # untyped there
             raise fault from WireFault(answer)
@@ -77,6 +82,12 @@ class _Transport(stripe.HTTPClient):
 
     async def close_async(self) -> None:
         await self._client.aclose()
+
+
+def _stored_failure(answer: httpx.Response) -> StoredFailure | None:
+    if answer.status_code >= 500 and answer.headers.get("idempotent-replayed") == "true":
+        return StoredFailure(detail=f"status {answer.status_code}, kept under the key")
+    return None
 
 
 class StripeWire:

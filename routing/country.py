@@ -1,5 +1,6 @@
-"""Where the payer is: by the card's issuer, else the IP address, else the billing country."""
+"""Where the payer is: by the card's issuer, the IP address or the billing country, as the policy orders."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -9,7 +10,18 @@ from routing.datasets import BIN_FILE, GEO_FILE
 from routing.geo import GeoTable
 from routing.iso3166 import is_country
 
-__all__ = ["BinLookup", "BinTable", "GeoLookup", "GeoTable", "Tables", "is_country", "locate", "open_tables"]
+__all__ = [
+    "BinLookup",
+    "BinTable",
+    "GeoLookup",
+    "GeoTable",
+    "Tables",
+    "conclude",
+    "is_country",
+    "open_tables",
+]
+
+_BIN, _IP, _BILLING = CountrySource.BIN, CountrySource.IP, CountrySource.BILLING
 
 
 class BinLookup(Protocol):
@@ -37,23 +49,22 @@ def open_tables(directory: Path, geo_database: Path | None = None) -> Tables:
     return Tables(BinTable.open(directory / BIN_FILE), GeoTable.open(geo_database or directory / GEO_FILE))
 
 
-def locate(
-    card_bin: str | None, ip: str | None, billing: str | None, *, bins: BinLookup, geo: GeoLookup
+def conclude(
+    by_bin: str | None, by_ip: str | None, by_billing: str | None, order: Iterable[CountrySource]
 ) -> Country:
-    """The payer's country and which of the three told it; every answer is kept beside it.
-
-    Where none of them tells a country of ISO 3166-1, the code is None and the source `default`.
-    """
-    by_bin, by_ip = bins.by_bin(card_bin), geo.by_ip(ip)
-    by_billing = billing if is_country(billing) else None
-    code: str | None = None
-    source = CountrySource.DEFAULT
-    for told, teller in (
-        (by_bin, CountrySource.BIN),
-        (by_ip, CountrySource.IP),
-        (by_billing, CountrySource.BILLING),
-    ):
-        if told is not None:
-            code, source = told, teller
+    """The first of `order` that tells something decides. All three are kept, and whether two contradict."""
+    code, source = None, CountrySource.DEFAULT
+    for each in order:
+        code = by_bin if each is _BIN else by_ip if each is _IP else by_billing if each is _BILLING else None
+        if code is not None:
+            source = each
             break
-    return Country(code=code, source=source, by_bin=by_bin, by_ip=by_ip, by_billing=by_billing)
+    told = [answer for answer in (by_bin, by_ip, by_billing) if answer is not None]
+    return Country(
+        code=code,
+        source=source,
+        by_bin=by_bin,
+        by_ip=by_ip,
+        by_billing=by_billing,
+        disagreement=any(answer != told[0] for answer in told),
+    )

@@ -12,19 +12,10 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import pycountry
-from rapidfuzz import fuzz, process
-
 from routing.iso3166 import is_country
+from routing.suggestions import country_meant, shown, unknown_account
 
 DEFAULT: Final = "DEFAULT"
-
-_NOT_ISO: Final = {"UK": "GB", "EL": "GR", "AN": "CW", "BU": "MM", "TP": "TL", "YU": "RS", "ZR": "CD"}
-"""Codes that people write, reserved or withdrawn in ISO 3166, -> the one that is assigned today."""
-_CLOSE: Final = 60.0
-"""Likeness in percent from which a name is offered as what was meant."""
-_SHOWN: Final = 60
-"""Characters of a wrong value that a message repeats."""
 
 
 class BadCountryMap(ValueError):
@@ -65,7 +56,7 @@ def read_country_map(content: bytes, accounts: Collection[str], *, name: str) ->
     problems: list[str] = []
     lists: dict[str, tuple[str, ...]] = {}
     for key, value in members:
-        where = _shown(key)
+        where = shown(key)
         if key in lists:
             problems.append(f"{where}: appears twice")
         elif key != DEFAULT and not is_country(key):
@@ -112,54 +103,18 @@ def _names(where: str, value: object, accounts: Collection[str], problems: list[
         if not isinstance(entry, str):
             problems.append(f"{place}: must be an account's name, not {_kind(entry)}")
         elif entry not in accounts:
-            problems.append(f"{place}: {_unknown_account(entry, accounts)}")
+            problems.append(f"{place}: {unknown_account(entry, accounts)}")
         elif entry in seen:
-            problems.append(f"{place}: {_shown(entry, quote=True)} is already at {where}[{seen[entry]}]")
+            problems.append(f"{place}: {shown(entry, quote=True)} is already at {where}[{seen[entry]}]")
         else:
             seen[entry] = index
             yield entry
 
 
-def _unknown_account(name: str, accounts: Collection[str]) -> str:
-    known = sorted(accounts)
-    close = process.extractOne(
-        name[:_SHOWN].strip().lower(), known, scorer=fuzz.ratio, processor=None, score_cutoff=_CLOSE
-    )
-    hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known) or 'none'}"
-    return f"unknown gateway {_shown(name, quote=True)}; {hint}"
-
-
 def _unknown_country(key: str) -> str:
-    meant = _country_meant(key)
+    meant = country_meant(key, DEFAULT)
     hint = f"; did you mean {meant!r}?" if meant else f" (nor {DEFAULT})"
-    return f"unknown country {_shown(key, quote=True)}: not an upper-case ISO 3166-1 alpha-2 code{hint}"
-
-
-def _country_meant(key: str) -> str | None:
-    """The key that was probably meant: another way to write a country, or nearly `DEFAULT`."""
-    text = key[:_SHOWN].strip().upper()
-    if is_country(text) or text == DEFAULT:
-        return text
-    if text in _NOT_ISO:
-        return _NOT_ISO[text]
-    if len(text) < 3:
-        return None  # between two letters everything is close to everything
-    codes = {DEFAULT: DEFAULT}
-    for country in pycountry.countries:
-        known_as = (country.alpha_3, country.name, getattr(country, "common_name", country.name))
-        codes |= {known.upper(): country.alpha_2 for known in known_as}
-    if text in codes:
-        return codes[text]
-    if len(text) == 3:
-        return None
-    close = process.extractOne(text, list(codes), scorer=fuzz.ratio, processor=None, score_cutoff=_CLOSE + 15)
-    return codes[close[0]] if close else None
-
-
-def _shown(text: str, *, quote: bool = False) -> str:
-    """A text of the file, safe to print on one line: short, and escaped unless it is plain."""
-    short = text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
-    return short if short.isascii() and short.isalnum() and not quote else ascii(short)
+    return f"unknown country {shown(key, quote=True)}: not an upper-case ISO 3166-1 alpha-2 code{hint}"
 
 
 def _kind(value: object) -> str:

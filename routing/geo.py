@@ -7,6 +7,7 @@ and DB-IP, country or city).
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from itertools import islice
 from pathlib import Path
@@ -39,9 +40,13 @@ _SPECIAL_V6: Final = ("::/3", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::
 class GeoTable:
     """An opened file, mapped into memory (shared between processes). Safe to share between threads."""
 
-    def __init__(self, country_of: Callable[[Address], str | None], *, ipv6: bool) -> None:
+    def __init__(
+        self, country_of: Callable[[Address], str | None], *, ipv6: bool, built_at: datetime
+    ) -> None:
         self._country_of = country_of
         self._ipv6 = ipv6
+        self.built_at = built_at
+        """When its maker put it together, as the file tells."""
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -57,11 +62,12 @@ class GeoTable:
         except (maxminddb.InvalidDatabaseError, ValueError):
             raise BadDataset(path, "is not an MMDB file, or is damaged") from None
         ipv6 = reader.metadata().ip_version == 6
+        built_at = datetime.fromtimestamp(reader.metadata().build_epoch, UTC)
         if any(isinstance(record.get("country_code"), str) for record in sample):
-            return cls(_flat(reader), ipv6=ipv6)
+            return cls(_flat(reader), ipv6=ipv6, built_at=built_at)
         reader.close()
         if any(isinstance(record.get("country"), Mapping) for record in sample):
-            return cls(_nested(path), ipv6=ipv6)
+            return cls(_nested(path), ipv6=ipv6, built_at=built_at)
         raise BadDataset(path, "has neither `country_code` nor `country.iso_code` in its records")
 
     def by_ip(self, text: str | None) -> str | None:

@@ -17,6 +17,11 @@ class RouteRequest(BaseModel):
     capture_method: CaptureMethod = CaptureMethod.AUTOMATIC
     allow_redirect: bool = False
     """A card without a token for a gateway may become that gateway's page."""
+    checkout_id: str | None = None
+    """Decides where in a volume split it falls."""
+    merchant: str | None = None
+    """Id of the merchant."""
+    metadata: dict[str, str] = Field(default_factory=dict)
     gateway: str | None = None
     """The merchant's choice: an account, or a gateway (then all its accounts)."""
     challenge: bool = False

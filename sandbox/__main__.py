@@ -11,8 +11,9 @@ from typing import Final
 
 import uvloop
 
-from sandbox.app import GATEWAYS, Application
+from sandbox.app import Application
 from sandbox.connection import Listener
+from sandbox.discovery import gateways as simulated_gateways
 from sandbox.settings import Settings
 from sandbox.world import World
 
@@ -73,7 +74,8 @@ def _settings() -> Settings:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description="Simulated payment gateways.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="control surface and pages; 0: any free port")
-    for name in GATEWAYS:
+    names = tuple(simulated_gateways())
+    for name in names:
         parser.add_argument(f"--{name}-port", type=int, default=0, help=f"{name} alone; 0: any free port")
     parser.add_argument("--data-dir", type=Path, required=True, help="ledger, objects, ready.json")
     parser.add_argument("--webhook-base", help="webhooks go to WEBHOOK_BASE/{account}")
@@ -87,7 +89,7 @@ def _settings() -> Settings:
         data_dir=given.data_dir,
         host=given.host,
         port=given.port,
-        gateway_ports=tuple((name, getattr(given, f"{name}_port")) for name in GATEWAYS),
+        gateway_ports=tuple((name, getattr(given, f"{name}_port")) for name in names),
         webhook_base=given.webhook_base,
         public_url=given.public_url,
         prompt_seconds=given.prompt_seconds,

@@ -48,9 +48,10 @@ async def of_checkouts(session: AsyncSession, checkout_ids: Sequence[str]) -> di
     return by_checkout
 
 
-async def intend(session: AsyncSession, attempt: Attempt) -> None:
-    """Write the attempt's row, once (I7)."""
+async def intend(session: AsyncSession, attempt: Attempt, *, expires_after: float) -> None:
+    """Write the attempt's row, once (I7). `expires_after`: seconds that the customer has from now."""
     values = attempt.model_dump(exclude={"created_at"})
+    values["expires_at"] = func.now() + func.make_interval(0, 0, 0, 0, 0, 0, expires_after)
     await session.exec(insert(Attempt).values(**values).on_conflict_do_nothing(index_elements=["id"]))
 
 
@@ -86,6 +87,8 @@ async def claim_resend(session: AsyncSession, attempt_id: str) -> int:
 async def record(session: AsyncSession, attempt_id: str, status: AttemptStatus, **values: Any) -> bool:
     """Write what an answer means; False where the attempt is settled already and nothing was written."""
     ended = func.clock_timestamp() if status.settled else None
+    if status is AttemptStatus.UNKNOWN:
+        values["unknown_since"] = func.coalesce(col(Attempt.unknown_since), func.clock_timestamp())
     result = await session.exec(
         update(Attempt)
         .where(col(Attempt.id) == attempt_id, col(Attempt.status).in_(UNSETTLED))

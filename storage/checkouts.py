@@ -112,6 +112,21 @@ async def record_plan(session: AsyncSession, checkout_id: str, routing: dict[str
     return False
 
 
+async def planned(
+    session: AsyncSession, *, limit: int, before: tuple[datetime | None, str] | None = None
+) -> Sequence[Checkout]:
+    """Checkouts of all merchants that have a plan, the latest planned first, from before (planned_at, id)."""
+    query = (
+        select(Checkout)
+        .where(col(Checkout.planned_at).is_not(None))
+        .order_by(col(Checkout.planned_at).desc(), col(Checkout.id).desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(tuple_(col(Checkout.planned_at), col(Checkout.id)) < before)
+    return (await session.exec(query)).all()
+
+
 async def advance(session: AsyncSession, checkout_id: str, status: CheckoutStatus, **values: Any) -> None:
     """Move to `status` where the transition table allows it, and tell whoever waits.
 

@@ -59,6 +59,12 @@ class Checkout(SQLModel, table=True):
             postgresql_where=text("planned_at IS NULL AND status = 'processing'"),
         ),
         Index("ix_checkouts_data_key", "data_key_id", postgresql_where=text("data_key_id IS NOT NULL")),
+        Index(
+            "ix_checkouts_planned",
+            text("planned_at DESC"),
+            text("id DESC"),
+            postgresql_where=text("planned_at IS NOT NULL"),
+        ),
     )
 
     id: str = Field(primary_key=True)
@@ -106,6 +112,7 @@ class Attempt(SQLModel, table=True):
         Index(
             "ix_attempts_declined_cards", "card", "created_at", postgresql_where=text("status = 'declined'")
         ),
+        Index("ix_attempts_ended", "ended_at", "id", postgresql_where=text("ended_at IS NOT NULL")),
     )
 
     id: str = Field(primary_key=True)
@@ -124,6 +131,11 @@ class Attempt(SQLModel, table=True):
     """The gateway's page, once handed out."""
     closed_at: datetime | None = _time()
     """When the gateway confirmed that the page or challenge is closed."""
+    return_url: str | None = None
+    expires_at: datetime | None = _time()
+    """What the first send said, for every other send to say the same (I8)."""
+    unknown_since: datetime | None = _time()
+    """When its outcome first was unknown."""
     detail: str | None = None
     """The last unclear or unexpected answer, in words for the operator."""
     decline: dict[str, Any] | None = _json()
@@ -287,6 +299,78 @@ class Notification(SQLModel, table=True):
     gave_up_at: datetime | None = _time()
 
 
+class Reconciliation(SQLModel, table=True):
+    """One comparison of our books with an account's, over the payments made in a window."""
+
+    __tablename__ = "reconciliations"
+    __table_args__ = (Index("ix_reconciliations_started", "started_at"),)
+
+    id: str = Field(primary_key=True)
+    account: str
+    since: datetime = Field(sa_type=_TIME)
+    """The window: payments created at the gateway from here ..."""
+    until: datetime = Field(sa_type=_TIME)
+    """... to just before here."""
+    status: str
+    """`ReconciliationStatus`."""
+    listed: int = 0
+    """Payments compared so far."""
+    unreadable: int = 0
+    """Rows of the gateway's list that made no sense."""
+    counts: dict[str, int] | None = _json()
+    """`Verdict` -> how many, once it has ended."""
+    detail: str | None = None
+    """Why it failed."""
+    started_at: datetime = _created()
+    ended_at: datetime | None = _time()
+
+
+class ReconciliationItem(SQLModel, table=True):
+    """What a running reconciliation has compared already; gone when it ends."""
+
+    __tablename__ = "reconciliation_items"
+    __table_args__ = (Index("ix_reconciliation_items_reference", "reconciliation_id", "reference"),)
+
+    reconciliation_id: str = Field(primary_key=True, foreign_key="reconciliations.id")
+    subject: str = Field(primary_key=True)
+    """The gateway's payment id, or the attempt's id where the gateway lists none."""
+    reference: str | None
+    verdict: str
+    live: bool
+    """The gateway holds money under it."""
+
+
+class ReconciliationBreak(SQLModel, table=True):
+    """A payment about which we and the gateway disagree, until a later run sees that they agree."""
+
+    __tablename__ = "reconciliation_breaks"
+    __table_args__ = (
+        UniqueConstraint("account", "subject", name="uq_reconciliation_breaks_subject"),
+        Index("ix_reconciliation_breaks_open", "account", "id", postgresql_where=text("resolved_at IS NULL")),
+    )
+
+    id: str = Field(primary_key=True)
+    account: str
+    subject: str
+    """The gateway's payment id, or the attempt's id where the gateway lists none."""
+    reconciliation_id: str
+    """The last run that saw it."""
+    verdict: str
+    """`Verdict`, one of its breaks."""
+    fields: list[str] = _json(nullable=False)
+    """In what the sides disagree, for a mismatch."""
+    reference: str | None
+    """The attempt's id, where the payment bears one."""
+    payment_id: str | None
+    ours: dict[str, Any] | None = _json()
+    """Status and figures here; None: we know nothing of it."""
+    theirs: dict[str, Any] | None = _json()
+    """Status and figures there; None: the gateway knows nothing of it."""
+    first_seen: datetime = _created()
+    last_seen: datetime = _created()
+    resolved_at: datetime | None = _time()
+
+
 class Dispute(SQLModel, table=True):
     """A customer's dispute at the bank, as the gateway's own look-up tells it."""
 
@@ -401,6 +485,87 @@ class FrozenSwitch(SQLModel, table=True):
     actor: str
     """Who froze it, as in `audit_log`."""
     since: datetime = _created()
+
+
+class PolicyVersion(SQLModel, table=True):
+    """One version of the routing policy. Rows are only ever added: the highest one is in force."""
+
+    __tablename__ = "policy_versions"
+
+    version: int = Field(primary_key=True)
+    document: dict[str, Any] = _json(nullable=False)
+    author: str
+    """An operator's id, `cli:{unix user}`, or `config` for the one that the files made."""
+    reason: str | None = None
+    diff: list[dict[str, Any]] = _json(nullable=False)
+    """Against the version before: `[{path, before, after}]`."""
+    at: datetime = _created()
+
+
+class AccountCircuit(SQLModel, table=True):
+    """The circuit of an account and method (`domain/circuit.py`). Written only while something fails."""
+
+    __tablename__ = "account_circuits"
+
+    account: str = Field(primary_key=True)
+    method: str = Field(primary_key=True)
+    version: int = Field(default=0, sa_type=_BIGINT)
+    """A change is written only where it is still the one that was read."""
+    state: str
+    """`CircuitState`."""
+    good: float = 0.0
+    bad: float = 0.0
+    streak: int = 0
+    counted_at: datetime | None = _time()
+    opened_at: datetime | None = _time()
+    closed_at: datetime | None = _time()
+    retry_at: datetime | None = _time()
+    probing_since: datetime | None = _time()
+    again: int = 0
+    opens: int = Field(default=0, sa_type=_BIGINT)
+    """How often it has opened, ever."""
+    last_failure: str | None = None
+
+
+class AccountMode(SQLModel, table=True):
+    """What an operator has said of an account; none: `auto`. What was is in `audit_log`."""
+
+    __tablename__ = "account_modes"
+
+    account: str = Field(primary_key=True)
+    mode: str
+    """`Mode`."""
+    reason: str
+    actor: str
+    """Who said it, as in `audit_log`."""
+    since: datetime = _created()
+
+
+class AccountScore(SQLModel, table=True):
+    """What became of an account's attempts in one group of checkouts, faded to `as_of`."""
+
+    __tablename__ = "account_scores"
+
+    account: str = Field(primary_key=True)
+    grouping: str = Field(primary_key=True)
+    """`method/currency/country/network`, cut off behind any part: coarser; empty: everything."""
+    good: float
+    bad: float
+    as_of: datetime = _created()
+
+
+class AccountScoresState(SQLModel, table=True):
+    """How far attempts are counted. One row."""
+
+    __tablename__ = "account_scores_state"
+
+    id: int = Field(default=1, primary_key=True)
+    version: int = Field(default=0, sa_type=_BIGINT)
+    """One more with every change: what decided a checkout is named by it."""
+    counted_to: datetime = _created()
+    counted_id: str = ""
+    """The last attempt counted, by (`ended_at`, id)."""
+    taken_at: datetime = _created()
 
 
 class DataKey(SQLModel, table=True):

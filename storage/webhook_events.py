@@ -23,8 +23,8 @@ async def store(session: AsyncSession, event: WebhookEventRow) -> bool:
 
 async def mark_delivered(session: AsyncSession, event_id: str, disposition: str) -> None:
     """`signalled`: a workflow was told; `known`: its money is counted already; `closed`: its workflow has
-    ended; `unrelated`: not one of ours; `scanned`: a dispute of a payment that it does not name, so that the
-    account's disputes were listed."""
+    ended; `recovering`: its workflow is lost and will be started again; `unrelated`: not one of ours;
+    `scanned`: a dispute of a payment that it does not name, so that the account's disputes were listed."""
     await session.exec(
         update(WebhookEventRow)
         .where(col(WebhookEventRow.id) == event_id)

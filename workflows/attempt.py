@@ -5,7 +5,7 @@ Runs inside the checkout's workflow; not a workflow of its own.
 
 import contextlib
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import WorkflowAlreadyStartedError
@@ -57,6 +57,8 @@ class Attempt:
         self.step = step
         self.expired = False
         """The customer did not act in time."""
+        self.too_late = False
+        """Finding out took so long that nobody expects a charge any more: no further account is asked."""
         self._checkout_id = checkout_id
         self._number = number
         self._id = attempt_id(checkout_id, number)
@@ -70,6 +72,10 @@ class Attempt:
         self._closed = False
         self._watched = False
         self._news_seen = news()
+        self._quiet_since = workflow.now()
+        """Since the last send or close, from when the quiet period counts."""
+        self._agreeing = 0
+        """Look-ups in a row, after the quiet period, that found nothing."""
 
     async def take_money(self) -> Report:
         """Money, or a definite no. Anything else only after a person's decision."""
@@ -118,11 +124,28 @@ class Attempt:
             summary=f"void at {self.step.account}",
         )
 
-    async def _send(self) -> Report:
-        report = await self._ask()
-        return report if report.kind is not Kind.FROZEN else await self._wait_for_thaw(report)
+    async def _send(self, *, looked_up: bool = False) -> Report:
+        """Send; while an earlier attempt of the checkout may hold or take money, wait for its end instead.
 
-    async def _wait_for_thaw(self, report: Report) -> Report:
+        Ends as `BLOCKED`, with nothing sent, where that takes too long or the checkout is canceled.
+        """
+        began = workflow.now()
+        waits = 0
+        while True:
+            self._news_seen = self._news()
+            report = await self._ask(looked_up=looked_up)
+            if report.kind is Kind.FROZEN:
+                report = await self._wait_for_thaw(report, looked_up=looked_up)
+            if report.kind is not Kind.BLOCKED or self._cancel_wanted():
+                return report
+            self.too_late = self._overdue(began)
+            if self.too_late:
+                return report
+            pause = self._look_up_pause(waits)
+            waits += 1
+            await self._pause(pause, "an earlier attempt is unsettled")
+
+    async def _wait_for_thaw(self, report: Report, *, looked_up: bool) -> Report:
         """Charges are frozen and nothing has left: wait as long as a customer would, then send or expire."""
         until = workflow.now() + timedelta(seconds=self._timings.action_expires_after)
         polls = 0
@@ -136,24 +159,28 @@ class Attempt:
             polls += 1
             await self._pause(min(pause, left), "charges are frozen")
             if not self._cancel_wanted():
-                report = await self._ask(quietly=True)
+                report = await self._ask(looked_up=looked_up, quietly=True)
         return report
 
-    async def _ask(self, *, quietly: bool = False) -> Report:
+    async def _ask(self, *, looked_up: bool, quietly: bool = False) -> Report:
         """Send. `quietly`: that it is still frozen is not told again."""
+        task = SendAttempt(
+            **self._task().model_dump(),
+            number=self._number,
+            gateway=self.step.gateway,
+            method=self.step.method,
+            recheck=self._number > 1,
+        )
+        if looked_up:
+            task = task.model_copy(update={"looked_up": True})
         report = await workflow.execute_activity_method(
             Attempting.send_attempt,
-            SendAttempt(
-                **self._task().model_dump(),
-                number=self._number,
-                gateway=self.step.gateway,
-                method=self.step.method,
-                recheck=self._number > 1,
-            ),
+            task,
             start_to_close_timeout=timedelta(seconds=self._timings.charge_timeout),
             retry_policy=GATEWAY_RETRIES,
             summary=f"charge at {self.step.account}",
         )
+        self._quiet_since = workflow.now()
         if not (quietly and report.kind is Kind.FROZEN):
             self._tell("charge", report)
         return report
@@ -195,6 +222,7 @@ class Attempt:
             summary=f"close at {self.step.account}",
         )
         self._closed = True
+        self._quiet_since = workflow.now()
         self._tell("close", report)
         return report
 
@@ -202,49 +230,75 @@ class Attempt:
         """Unclear: look up, send again where a key makes that safe, and wait out the quiet period.
 
         "Not found" is believed only after the quiet period since the last send, twice in a row (I10). A
-        prompt that cannot be closed is left, once nobody waits for it, to the watcher.
+        prompt that cannot be closed is left, once nobody waits for it, to the watcher. However long our own
+        outage was, the gateway is asked before a person is.
         """
-        began = quiet_since = workflow.now()
-        quiet = timedelta(seconds=self.step.quiet_period)
-        looks = resends = agreeing = 0
-        while True:
-            if report.kind is Kind.MISMATCH:
-                return await self._ask_a_person(ReviewReason.MISMATCH)
-            if workflow.now() - began > timedelta(seconds=self._timings.unresolved_after):
-                return await self._ask_a_person(ReviewReason.UNRESOLVED_OUTCOME)
-            report = await self._look_up(believe_not_found=agreeing > 0)
+        began = workflow.now()
+        looks = resends = 0
+        while report.kind is not Kind.MISMATCH:
+            report = await self._look_up(believe_not_found=self._agreeing > 0)
+            self.too_late = self._overdue(began)
             if report.kind is Kind.ACTION_REQUIRED:
                 report = await (self._close() if self.given_up else self._wait_for_customer())
             elif report.kind is Kind.NOT_FOUND and resends < self._timings.max_resends and self._may_resend():
                 resends += 1
-                report = await self._send()
-                quiet_since = workflow.now()
+                report = await self._send(looked_up=True)
             if self._definite(report) or (report.kind in _LEFT_OPEN and self.given_up):
                 return report
-            quiet_over = workflow.now() - quiet_since >= quiet
-            agreeing = agreeing + 1 if report.kind is Kind.NOT_FOUND and quiet_over else 0
-            intervals = self._timings.look_up_intervals
-            pause = timedelta(seconds=intervals[min(looks, len(intervals) - 1)])
+            if report.kind is Kind.MISMATCH:
+                break
+            self._count_agreement(report)
+            if self.too_late and self._agreeing == 0:
+                return await self._ask_a_person(ReviewReason.UNRESOLVED_OUTCOME)
+            pause = self._look_up_pause(looks)
             looks += 1
-            if not quiet_over:
-                left = quiet - (workflow.now() - quiet_since)
+            left = self._quiet_left()
+            if left > timedelta(0):
                 pause = min(pause, left + timedelta(milliseconds=10))
             await self._pause(pause, "unclear, look up again")
+        return await self._ask_a_person(ReviewReason.MISMATCH)
 
     def _may_resend(self) -> bool:
-        return self.step.keyed and not self._closed and not self.given_up
+        return self.step.keyed and not self._closed and not self.given_up and not self.too_late
+
+    def _overdue(self, since: datetime) -> bool:
+        return workflow.now() - since > timedelta(seconds=self._timings.unresolved_after)
+
+    def _quiet_left(self) -> timedelta:
+        return timedelta(seconds=self.step.quiet_period) - (workflow.now() - self._quiet_since)
+
+    def _count_agreement(self, report: Report) -> None:
+        quiet_over = self._quiet_left() <= timedelta(0)
+        self._agreeing = self._agreeing + 1 if report.kind is Kind.NOT_FOUND and quiet_over else 0
+
+    def _look_up_pause(self, looks: int) -> timedelta:
+        intervals = self._timings.look_up_intervals
+        return timedelta(seconds=intervals[min(looks, len(intervals) - 1)])
 
     async def _ask_a_person(self, reason: ReviewReason) -> Report:
-        """In review: keeps looking, rarely and at every webhook, until the outcome or a decision is known."""
+        """In review: keeps looking, rarely and at every webhook, until the outcome or a decision is known.
+
+        An unresolved outcome ends by itself as soon as the gateway says something definite, or nothing
+        twice after the quiet period. After a mismatch nothing of the kind is believed: money has moved.
+        """
+        self.too_late = True
+        self._agreeing = 0
+        unresolved = reason is ReviewReason.UNRESOLVED_OUTCOME
         await self._on_review(reason)
         while True:
-            await self._pause(timedelta(seconds=self._timings.watch_intervals[-1]), "in review")
+            rarely = timedelta(seconds=self._timings.watch_intervals[-1])
+            await self._pause(self._look_up_pause(0) if self._agreeing else rarely, "in review")
             if self._take_decision() is Decision.NOT_PAID:
                 await self._leave_a_watcher()
                 return Report(kind=Kind.STOPPED, status=AttemptStatus.UNKNOWN)
-            report = await self._look_up()
-            if self._definite(report):
+            report = await self._look_up(believe_not_found=self._agreeing > 0)
+            if unresolved and report.kind is Kind.ACTION_REQUIRED and not self._closed:
+                report = await self._close()  # nobody is asked to act any more
+            left_open = unresolved and report.kind in _LEFT_OPEN and self._cancel_wanted()
+            if self._definite(report) or left_open:
                 return report
+            if unresolved:
+                self._count_agreement(report)
 
     async def _leave_a_watcher(self) -> None:
         """Money may still arrive here after we have gone on: somebody keeps looking."""
@@ -259,6 +313,7 @@ class Attempt:
                     **self._task().model_dump(),
                     intervals=self._timings.watch_intervals,
                     watch_for=self._timings.watch_for,
+                    unclear_after=self._timings.unresolved_after,
                     timeout=3 * self._timings.look_up_timeout,
                 ),
                 id=f"watch/{self._id}",

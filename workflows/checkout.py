@@ -121,6 +121,8 @@ class Checkout:
                 return await self._hold(plan, attempt)
         if attempt.given_up:
             return CheckoutStatus.EXPIRED if attempt.expired else CheckoutStatus.CANCELED
+        if attempt.too_late:
+            return CheckoutStatus.FAILED  # nobody expects a charge at another account hours later
         match report.decline:
             case DeclineCategory.HARD | DeclineCategory.FRAUD:
                 return CheckoutStatus.FAILED

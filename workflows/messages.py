@@ -1,11 +1,13 @@
 """What workflows are started with and sent. It lies in Temporal's histories: ids only."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 from domain.checkout import CheckoutStatus
 from domain.dispute import DisputeStatus
 from domain.outcome import Frozen
+from domain.reconciliation import ReconciliationStatus
 from domain.refund import RefundState
 
 LOOKS_PER_RUN: Final = 150
@@ -68,6 +70,15 @@ class WatchInput(Frozen):
     """Seconds."""
     timeout: float
     """Seconds that one look-up with its refund may take."""
+    unclear_after: float = 6 * 3600.0
+    """Seconds until money that is not back, or may be there, raises an alert. A refund that the gateway says
+    it has may take as long as the watch."""
+    looks: int = 0
+    """Made before, by earlier runs of the same watch."""
+    waited: float = 0
+    """Seconds, by earlier runs of the same watch."""
+    owed: float | None = None
+    """Of these, the seconds since money is owed, or may be."""
 
 
 class NotifyInput(Frozen):
@@ -102,6 +113,25 @@ class RefundInput(Frozen):
 
 class RefundResult(Frozen):
     status: RefundState
+
+
+class ReconcileInput(Frozen):
+    """One account's payments that were created in `since <= t < until`."""
+
+    account: str
+    since: datetime
+    until: datetime
+
+
+class ReconcileAllInput(Frozen):
+    """Every account, over the window that the settings say."""
+
+
+class ReconcileResult(Frozen):
+    reconciliation_id: str
+    status: ReconciliationStatus
+    counts: dict[str, int]
+    """`Verdict` -> how many."""
 
 
 class LookInput(Frozen):

@@ -39,6 +39,12 @@ NOTHING_YET: Final = 6
 CAPTURE_PATIENCE: Final = timedelta(seconds=2)
 """How long a capture waits for the run to hear that the payment is authorized."""
 
+OVERDUE_PAUSE: Final = timedelta(days=1)
+"""Between looks at late money whose return is overdue: a person knows, webhooks still wake the watcher."""
+
+LOOKS_A_RUN: Final = 50
+"""Looks of a watcher, of about eleven events each, after which it begins a new history."""
+
 CLOSE_TIMEOUT: Final = timedelta(seconds=90)
 """Closing a page is a call and a look-up: at most 56 s at Flutterwave by the adapters' own caps."""
 
@@ -56,6 +62,20 @@ NOTIFICATION_ENDING: Final = RetryPolicy(
 )
 """For writing down that a notification is given up: until it is written."""
 
+LISTING_TIMEOUT: Final = timedelta(minutes=30)
+"""For some pages of a gateway's list with their look-ups; a heartbeat keeps where it has got to."""
+
+LISTING_HEARTBEAT: Final = timedelta(minutes=3)
+"""Longest silence: one payment's look-ups, at most four calls of the adapters' 28 s."""
+
+LISTING_RETRIES: Final = RetryPolicy(
+    initial_interval=timedelta(seconds=2),
+    backoff_coefficient=2,
+    maximum_interval=timedelta(minutes=5),
+    maximum_attempts=12,
+)
+"""A gateway that does not answer for half an hour is asked again by the next reconciliation."""
+
 FROZEN_INTERVALS: Final = (1, 2, 4, 8, 15, 30)
 """Seconds between looks whether charges are still frozen; the last one repeats."""
 
@@ -63,5 +83,4 @@ FROZEN_PAUSE: Final = timedelta(minutes=5)
 """The longest that a frozen refund waits before it looks again."""
 
 FROZEN_WATCH: Final = timedelta(minutes=15)
-"""The longest that a watcher with money, frozen, waits before it looks again: at most a week's worth of looks
-stays far below the limit of a history."""
+"""The longest that a watcher with money, frozen, waits before it looks again."""

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import HTMLResponse
 
+from activities.policy_in_force import PolicyInForce, RoutingStatus
 from api.auth import Parts
 from api.door import reachable
 from api.errors import Unavailable, problem_kinds, problem_responses
@@ -19,14 +20,20 @@ class Health(BaseModel):
     status: str = Field(description="`ok`.", examples=["ok"])
 
 
+class Readiness(Health):
+    routing: RoutingStatus | None = Field(
+        default=None, description="The routing policy in force in this process, and the age of its data."
+    )
+
+
 @router.get("/healthz", response_model=Health, summary="Alive")
 async def healthz() -> Health:
     """This process answers."""
     return Health(status="ok")
 
 
-@router.get("/readyz", response_model=Health, summary="Ready", responses=problem_responses(Unavailable))
-async def readyz(parts: Parts) -> Health:
+@router.get("/readyz", response_model=Readiness, summary="Ready", responses=problem_responses(Unavailable))
+async def readyz(parts: Parts) -> Readiness:
     """The database is reachable and at the schema of this code, and Temporal is reachable."""
     try:
         version = await parts.database.schema_version()
@@ -36,7 +43,8 @@ async def readyz(parts: Parts) -> Health:
         raise Unavailable("The database is not at the schema of this version; run the migrations.")
     if not await reachable(parts.temporal):
         raise Unavailable("Temporal cannot be reached.")
-    return Health(status="ok")
+    router = parts.router
+    return Readiness(status="ok", routing=router.status() if isinstance(router, PolicyInForce) else None)
 
 
 @router.get("/metrics", include_in_schema=False)

@@ -2,12 +2,15 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
+from pydantic import Field
 
-from api.auth import Merchant, Parts
+from api.auth import Parts
 from api.errors import InvalidRequest, Unauthorized, Unavailable, problem_responses
+from api.recent_keys import RecentMerchant
 from api.schemas_answers import RoutingView
 from api.schemas_fields import Bin, Country, Currency, GatewayName, Ip, Network
+from api.services import Services
 from api.views import routing_view
 from domain.checkout import CaptureMethod, Customer, MethodType, PaymentMethod
 from domain.money import MAX_AMOUNT
@@ -27,7 +30,7 @@ router = APIRouter(prefix="/v1/routing", tags=["routing"])
 )
 async def resolve(
     parts: Parts,
-    _merchant: Merchant,
+    merchant: RecentMerchant,
     currency: Annotated[Currency, Query(description="ISO 4217, upper case.", examples=["NGN"])],
     amount: Annotated[int, Query(ge=1, le=MAX_AMOUNT, description="Minor units.")] = 1000,
     method: Annotated[MethodType, Query(description="How the customer pays.")] = MethodType.CARD,
@@ -39,8 +42,22 @@ async def resolve(
     capture_method: Annotated[
         CaptureMethod, Query(description="As in a checkout.")
     ] = CaptureMethod.AUTOMATIC,
-) -> RoutingView:
-    """As if the checkout had a token for every gateway, and the customer an e-mail address and a phone."""
+    metadata: Annotated[
+        list[Annotated[str, Field(max_length=541)]] | None,
+        Query(max_length=50, description="As in a checkout, `key=value` each.", examples=[["cart=42"]]),
+    ] = None,
+    checkout: Annotated[
+        str | None,
+        Query(
+            pattern="^co_[0-9a-z]{26}$",
+            description="The share of a volume split that this checkout falls into; left out: any one.",
+        ),
+    ] = None,
+) -> Response:
+    """As if the checkout had a token for every gateway, and the customer an e-mail address and a phone.
+
+    Health of accounts aside, this is the plan that a checkout of the calling merchant would get.
+    """
     request = RouteRequest(
         amount=amount,
         currency=currency,
@@ -54,7 +71,36 @@ async def resolve(
         capture_method=capture_method,
         allow_redirect=True,
         gateway=gateway,
+        checkout_id=checkout,
+        merchant=merchant,
+        metadata=dict(_pair(each) for each in metadata or ()),
     )
-    async with parts.database.transaction() as session:
-        frozen = await switches.frozen_accounts(session, Switch.CHARGES)
-    return routing_view(parts.router.plan(request, dict.fromkeys(frozen, Exclusion.FROZEN)), bin)
+    health, frozen = parts.health, await _frozen(parts)
+    route, _ = health.snapshot.plan(
+        lambda closed: parts.router.plan(request, closed, health.scores),
+        parts.accounts.known,
+        request,
+        health.now(),
+        closed=frozen,
+    )
+    # Written straight away: checking our own answer against its schema would take longer than the decision.
+    answer = routing_view(route, bin).model_dump_json()
+    return Response(answer, media_type="application/json")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise InvalidRequest.at("query:metadata", "invalid_metadata", "must be `key=value`")
+    return key, value
+
+
+async def _frozen(parts: Services) -> dict[str, Exclusion]:
+    """Accounts that operators have frozen: as of now, or of a moment ago."""
+    frozen = parts.recent_frozen.get(b"")
+    if frozen is None:
+        async with parts.database.transaction() as session:
+            accounts = await switches.frozen_accounts(session, Switch.CHARGES)
+        frozen = dict.fromkeys(accounts, Exclusion.FROZEN)
+        parts.recent_frozen.keep(b"", frozen)
+    return frozen

@@ -1,13 +1,25 @@
 """Evidence of one small, clean campaign, for tests to spoil."""
 
+import base64
 import copy
+import hashlib
+import hmac
+import json
 import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chaos.evidence import Evidence, Row
-from chaos.scenarios import Scenario
-from chaos.transcript import Answer, Record, Transcript
+from chaos.scenario import Scenario
+from chaos.transcript import (
+    Answer,
+    CardSent,
+    Receipt,
+    Record,
+    RefundAnswer,
+    Transcript,
+    Trespass,
+)
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 BODY = "01jdk2m3xv8q4w7y9z0a1b2c3d"
@@ -15,6 +27,10 @@ CHECKOUT = f"co_{BODY}"
 FIRST = f"att_{BODY}_1"
 SECOND = f"att_{BODY}_2"
 AMOUNT = 5000
+REFUNDED = 2000
+OURS = "mer_ours"
+THEIRS = "mer_theirs"
+SECRET = b"a secret of twenty-four b"
 
 
 def at(seconds: float) -> datetime:
@@ -79,9 +95,37 @@ def attempt(number: int, gateway: str, status: str, **more: Any) -> Row:
     }
 
 
+def receipt(seconds: float, identity: str, kind: str, sequence: int, **more: Any) -> Receipt:
+    """A signed notification that was acknowledged."""
+    body = json.dumps({"id": identity, "type": kind, "sequence": sequence, "data": {"id": CHECKOUT}}).encode()
+    stamp = str(int(at(seconds).timestamp()))
+    signed = hmac.new(SECRET, b".".join((identity.encode(), stamp.encode(), body)), hashlib.sha256)
+    headers = {
+        "webhook-id": identity,
+        "webhook-timestamp": stamp,
+        "webhook-signature": f"v1,bm90 v1,{base64.b64encode(signed.digest()).decode()}",
+    }
+    values: dict[str, Any] = {"merchant": OURS, "acknowledged": True, "durable": True} | more
+    return Receipt(at=at(seconds), headers=headers, body=body, **values)
+
+
+def refund(identity: str, attempt_id: str, amount: int, **more: Any) -> Row:
+    return {
+        "id": identity,
+        "checkout_id": CHECKOUT,
+        "attempt_id": attempt_id,
+        "amount": amount,
+        "status": "succeeded",
+        "sends": 1,
+        "detail": None,
+        **more,
+    }
+
+
 def failover() -> Evidence:
     """Flutterwave is silent, nothing is found in the quiet period, Stripe takes it, Flutterwave pays late
-    and gets its money back. Two webhooks, one key, all in order."""
+    and gets its money back. Then a part is refunded. Two webhooks, one key, two notifications, all in
+    order."""
     scenario = Scenario(
         "late success of a charge",
         {"amount": AMOUNT, "currency": "NGN"},
@@ -93,7 +137,7 @@ def failover() -> Evidence:
         "amount": AMOUNT,
         "currency": "NGN",
         "amount_captured": AMOUNT,
-        "amount_refunded": 0,
+        "amount_refunded": REFUNDED,
     }
     record = Record(
         scenario=scenario,
@@ -102,12 +146,17 @@ def failover() -> Evidence:
         checkout_id=CHECKOUT,
         view=dict(shown),
         seen=["processing", "succeeded"],
+        refunds=[
+            RefundAnswer("key-1-part", 201, "re_2", REFUNDED),
+            RefundAnswer("key-1-more", 409, None, code="refund_exceeds_captured"),
+        ],
     )
     return Evidence(
         ledger=[
             effect(8.0, "stripe", "capture", SECOND),
             effect(12.0, "flutterwave", "capture", FIRST),
             effect(14.0, "flutterwave", "refund", FIRST),
+            effect(21.0, "stripe", "refund", SECOND, amount=REFUNDED),
         ],
         requests=[
             request(0.2, "flutterwave", "charge", FIRST),
@@ -115,14 +164,17 @@ def failover() -> Evidence:
             request(4.0, "flutterwave", "lookup", FIRST),
             request(7.9, "stripe", "charge", SECOND),
             request(13.0, "flutterwave", "refund", FIRST),
+            request(20.9, "stripe", "refund", SECOND, idempotency_key="re_2:refund"),
         ],
         webhooks=[
-            row(account="stripe", event_id="evt_1", body={"id": "evt_1"}, status="delivered"),
-            row(account="flutterwave", event_id=None, body={"data": 1}, status="delivered"),
+            row(account="stripe", event_id="evt_1", body={"id": "evt_1"}, status="delivered", fault=None),
+            row(account="flutterwave", event_id=None, body={"data": 1}, status="delivered", fault=None),
         ],
         checkouts=[
             {
                 **shown,
+                "merchant_id": OURS,
+                "notification_url": "http://127.0.0.1/ours",
                 "capture_method": "automatic",
                 "paid_attempt_id": SECOND,
                 "planned_at": at(0.1),
@@ -131,28 +183,53 @@ def failover() -> Evidence:
         ],
         attempts=[
             attempt(1, "flutterwave", "refunded", amount_captured=AMOUNT, amount_refunded=AMOUNT),
-            attempt(2, "stripe", "captured", amount_captured=AMOUNT),
+            attempt(2, "stripe", "captured", amount_captured=AMOUNT, amount_refunded=REFUNDED),
         ],
         checkout_events=[
             event(0, "checkout.created"),
             event(0.1, "checkout.planned"),
             event(0.15, "attempt.sent", FIRST),
             event(2.2, "attempt.unknown", FIRST),
-            event(3.1, "attempt.not_found", FIRST, detail="not found"),
+            event(3.1, "attempt.nothing_found", FIRST, detail="not found"),
             event(4.1, "attempt.not_found", FIRST, account="flutterwave"),
             event(7.8, "attempt.sent", SECOND),
             event(8.1, "attempt.captured", SECOND),
             event(8.1, "checkout.succeeded"),
             event(12.5, "attempt.late_success", FIRST),
+            event(14.1, "refund.succeeded", FIRST, refund_id="re_1", amount=AMOUNT),
             event(14.1, "attempt.refunded", FIRST),
+            event(20.5, "refund.requested", SECOND, refund_id="re_2", amount=REFUNDED),
+            event(21.1, "refund.succeeded", SECOND, refund_id="re_2", amount=REFUNDED),
         ],
-        refunds=[row(id="re_1", attempt_id=FIRST, created_at=at(12.5))],
+        refunds=[
+            refund("re_1", FIRST, AMOUNT, kind="compensation", created_at=at(12.5)),
+            refund("re_2", SECOND, REFUNDED, kind="merchant", created_at=at(20.5)),
+        ],
         alerts=[row(kind="attempt.late_success", subject=FIRST)],
         webhook_events=[
             row(account="stripe", dedupe_key="evt_1"),
             row(account="flutterwave", dedupe_key="sha"),
         ],
-        transcript=Transcript(records=[record]),
+        notifications=[
+            row(id="evt_end", merchant_id=OURS, checkout_id=CHECKOUT),
+            row(id="evt_back", merchant_id=OURS, checkout_id=CHECKOUT),
+        ],
+        merchant_secrets=[
+            row(merchant_id=OURS, secret=f"whsec_{base64.b64encode(SECRET).decode()}"),
+            row(merchant_id=THEIRS, secret=f"whsec_{base64.b64encode(b'another').decode()}"),
+        ],
+        transcript=Transcript(
+            records=[record],
+            merchants=[OURS, THEIRS],
+            heard={OURS: {CHECKOUT: "POST /v1/checkouts", FIRST: "POST /v1/checkouts"}, THEIRS: {}},
+            trespasses=[Trespass(THEIRS, f"GET /v1/checkouts/{CHECKOUT}", 404)],
+            cards_sent=[CardSent("metadata", 422)],
+            receipts=[
+                receipt(8.3, "evt_end", "checkout.succeeded", 1, acknowledged=False),
+                receipt(9.3, "evt_end", "checkout.succeeded", 1),
+                receipt(21.3, "evt_back", "refund.succeeded", 2),
+            ],
+        ),
         quiet_period=3.0,
     )
 

@@ -6,17 +6,20 @@ import pytest
 
 from chaos.evidence import Evidence
 from chaos.oracle import counts, judge
-from chaos.transcript import Answer, Forgery
-from chaos.violations import Harm
+from chaos.oracle.violations import Harm
+from chaos.transcript import Answer, CardSent, Forgery, Receipt, RefundAnswer, Trespass
 from tests.chaos.story import (
     AMOUNT,
+    CHECKOUT,
     FIRST,
     SECOND,
+    THEIRS,
     at,
     attempt,
     effect,
     event,
     failover,
+    receipt,
     request,
     row,
     shuffled,
@@ -39,7 +42,7 @@ def _both(one: Spoil, other: Spoil) -> Spoil:
 
 
 def _not_refunded(evidence: Evidence) -> None:
-    evidence.ledger = [entry for entry in evidence.ledger if entry["kind"] != "refund"]
+    del evidence.ledger[2]
 
 
 def _half_refunded(evidence: Evidence) -> None:
@@ -69,6 +72,21 @@ def _answer(evidence: Evidence, status: int, checkout_id: str | None, *, mutated
 def _late_money_first(evidence: Evidence) -> None:
     evidence.ledger.insert(0, effect(2.0, "flutterwave", "capture", FIRST))
     del evidence.ledger[2]
+
+
+def _received(evidence: Evidence, one_more: Receipt) -> None:
+    evidence.transcript.receipts.append(one_more)
+
+
+def _never_acknowledged(evidence: Evidence) -> None:
+    del evidence.transcript.receipts[1]
+
+
+def _misnumbered(evidence: Evidence) -> None:
+    evidence.transcript.receipts[:] = [
+        receipt(9.3, "evt_end", "checkout.succeeded", 2),
+        receipt(21.3, "evt_back", "refund.succeeded", 1),
+    ]
 
 
 SPOILED: dict[str, tuple[str, Harm, Spoil]] = {
@@ -163,7 +181,7 @@ SPOILED: dict[str, tuple[str, Harm, Spoil]] = {
     "failed over from one look-up": (
         "I9",
         Harm.ORDER,
-        lambda e: _sent_during(e, "attempt.not_found", detail="not found"),
+        lambda e: _sent_during(e, "attempt.nothing_found", detail="not found"),
     ),
     "failed over while money lived": ("I9", Harm.ORDER, _late_money_first),
     "failed over while late money was known": (
@@ -248,6 +266,77 @@ SPOILED: dict[str, tuple[str, Harm, Spoil]] = {
         Harm.WEBHOOK,
         lambda e: e.webhook_events.pop(1),
     ),
+    "refunds accepted beyond the capture": (
+        "I12",
+        Harm.REFUND,
+        lambda e: e.checkout_events.append(event(22, "refund.requested", SECOND, amount=AMOUNT)),
+    ),
+    "a refund accepted, and no row": ("I16", Harm.REFUND, lambda e: e.refunds.pop(1)),
+    "a refund accepted, and failed": (
+        "I16",
+        Harm.REFUND,
+        lambda e: e.refunds[1].update(status="failed", detail="refused"),
+    ),
+    "a refund of another amount": ("I6", Harm.REFUND, lambda e: e.refunds[1].update(amount=1)),
+    "a refund that the gateway never saw": ("I5", Harm.REFUND, lambda e: e.ledger.pop()),
+    "two refunds under one key": (
+        "I17",
+        Harm.KEY,
+        lambda e: e.transcript.records[0].refunds.append(RefundAnswer("key-1-part", 201, "re_1", AMOUNT)),
+    ),
+    "more refunds sent than claimed": (
+        "I7",
+        Harm.ORDER,
+        lambda e: e.requests.append(request(22, "stripe", "refund", SECOND, idempotency_key="re_2:refund")),
+    ),
+    "a refund sent under a second key": (
+        "I8",
+        Harm.ORDER,
+        _both(
+            lambda e: e.requests.append(request(22, "stripe", "refund", SECOND, idempotency_key="x")),
+            lambda e: e.refunds[1].update(sends=2),
+        ),
+    ),
+    "an answer names another's checkout": (
+        "I21",
+        Harm.TENANT,
+        lambda e: e.transcript.heard[THEIRS].update({CHECKOUT: "GET /v1/checkouts"}),
+    ),
+    "another's checkout shown": (
+        "I21",
+        Harm.TENANT,
+        lambda e: e.transcript.trespasses.append(Trespass(THEIRS, "GET /v1/checkouts/co_1", 200)),
+    ),
+    "a notification to another merchant": (
+        "I21",
+        Harm.TENANT,
+        lambda e: _received(e, receipt(9, "evt_end", "checkout.succeeded", 1, merchant=THEIRS)),
+    ),
+    "a card number taken": (
+        "I23",
+        Harm.CARD,
+        lambda e: e.transcript.cards_sent.append(CardSent("a token", 201)),
+    ),
+    "a card number in an answer": (
+        "I23",
+        Harm.CARD,
+        lambda e: e.transcript.cards_echoed.append("POST /v1/checkouts"),
+    ),
+    "a card number in a file": ("I23", Harm.CARD, lambda e: e.files_with_cards.append("logs/api.log")),
+    "an end that was never told": ("I24", Harm.NOTICE, _never_acknowledged),
+    "a refund's end that was never told": ("I24", Harm.NOTICE, lambda e: e.transcript.receipts.pop()),
+    "told before it was written": (
+        "I24",
+        Harm.NOTICE,
+        lambda e: _received(e, receipt(8, "evt_end", "checkout.succeeded", 1, durable=False)),
+    ),
+    "told with a wrong signature": ("I24", Harm.NOTICE, lambda e: e.merchant_secrets.pop(0)),
+    "one id, two contents": (
+        "I24",
+        Harm.NOTICE,
+        lambda e: _received(e, receipt(9, "evt_end", "checkout.failed", 1)),
+    ),
+    "numbered in another order": ("I24", Harm.NOTICE, _misnumbered),
     "a change that nobody told": ("I22", Harm.MISMATCH, lambda e: e.checkout_events.pop(8)),
 }
 
@@ -279,6 +368,14 @@ def test_what_is_allowed_is_not_blamed() -> None:
     del unknowingly.ledger[2]
     assert judge(unknowingly) == []
 
+    kept = failover()
+    kept.requests[-1]["fault"] = "error_before"
+    again = {"idempotency_key": "re_2:refund"}
+    kept.requests.append(request(20.95, "stripe", "refund", SECOND, **again))
+    kept.requests.append(request(20.96, "stripe", "refund", SECOND, idempotency_key="re_2:refund:2"))
+    kept.refunds[1]["sends"] = 2
+    assert judge(kept) == []
+
     released = failover()
     released.ledger.append(effect(0.3, "flutterwave", "authorize", FIRST, payment_id="held"))
     released.ledger.append(effect(0.4, "flutterwave", "void", FIRST, payment_id="held"))
@@ -287,7 +384,12 @@ def test_what_is_allowed_is_not_blamed() -> None:
     declined = failover()
     declined.checkout_events[5] = event(4.1, "attempt.declined", FIRST)
     declined.attempts[0] = attempt(1, "flutterwave", "declined")
-    declined.ledger = [declined.ledger[0], effect(0.3, "flutterwave", "decline", FIRST)]
+    declined.ledger = [
+        declined.ledger[0],
+        declined.ledger[3],
+        effect(0.3, "flutterwave", "decline", FIRST),
+    ]
     declined.requests = [each for each in declined.requests if each["operation"] != "refund"]
-    declined.refunds, declined.alerts = [], []
+    del declined.refunds[0]
+    declined.alerts = []
     assert judge(declined) == []

@@ -7,7 +7,7 @@ what the adapter declares, against the sandbox's simulator of that gateway, and 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from domain.checkout import Customer, MethodType, PaymentMethod
@@ -66,6 +66,8 @@ class ContractCase:
     success: PaymentMethod
     """Pays at once, or after a moment where the method works that way (mobile money)."""
     webhook: Webhook
+    quiet_period: timedelta
+    """The one that the adapter documents with its source: production runs with it (I10)."""
     challenge: PaymentMethod | None = None
     """Leads to a redirect that the sandbox can settle either way."""
     pending: PaymentMethod | None = None

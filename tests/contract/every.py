@@ -36,5 +36,10 @@ def hosted(_case: ContractCase, can: Capabilities) -> bool:
     return MethodType.HOSTED in can.methods
 
 
+def closable(case: ContractCase, can: Capabilities) -> bool:
+    """It has pages, and can close them."""
+    return hosted(case, can) and can.closes_pages
+
+
 def keyed(_case: ContractCase, can: Capabilities) -> bool:
     return can.key_life is not None

@@ -17,7 +17,7 @@ from gateways.base import (
     PaymentHandle,
 )
 from tests.contract.case import ContractCase
-from tests.contract.every import every, hosted
+from tests.contract.every import closable, every, hosted
 from tests.contract.trial import Trial, definite
 
 
@@ -108,7 +108,7 @@ async def test_a_page_can_be_paid_after_a_failed_try(trial: Trial) -> None:
     assert await trial.ledger() == [("capture", asked.amount, asked.currency)]
 
 
-@every(where=hosted)
+@every(where=closable)
 async def test_a_closed_page_cannot_be_paid(trial: Trial) -> None:
     handle = await trial.opened()
 
@@ -118,6 +118,18 @@ async def test_a_closed_page_cannot_be_paid(trial: Trial) -> None:
         await trial.settle(handle, "paid")
     assert definite(await trial.concluded(trial.page(), handle))
     assert await trial.ledger() == []
+
+
+@every(where=lambda case, can: hosted(case, can) and not can.closes_pages)
+async def test_a_page_that_cannot_be_closed_is_not_called_closed(trial: Trial) -> None:
+    handle = await trial.opened()
+
+    assert isinstance(await trial.gateway.close(handle), Pending)
+    await trial.settle(handle, "failed")
+    assert isinstance(await trial.gateway.close(handle), Pending)
+
+    await trial.settle(handle, "paid")
+    assert isinstance(await trial.gateway.close(handle), Approved)
 
 
 @every(where=hosted)

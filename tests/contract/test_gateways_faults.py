@@ -19,7 +19,7 @@ from gateways.base import (
     GatewayRefund,
 )
 from tests.contract.case import ContractCase
-from tests.contract.every import every, hosted, keyed, manual
+from tests.contract.every import closable, every, hosted, keyed, manual
 from tests.contract.trial import Trial, unpaid
 
 NO_EFFECT = ("timeout_before", "error_before", "reset_before")
@@ -164,7 +164,7 @@ async def test_a_capture_or_void_whose_answer_is_lost_happens_once(trial: Trial,
     assert len(await trial.ledger("capture")) == 1
 
 
-@every("fault", where=hosted, values=_faults("timeout_after", "reset_after", "malformed", "timeout_before"))
+@every("fault", where=closable, values=_faults("timeout_after", "reset_after", "malformed", "timeout_before"))
 async def test_a_close_whose_answer_is_lost_is_not_believed(trial: Trial, fault: str) -> None:
     handle = await trial.opened()
     await trial.fault("cancel", fault)

@@ -4,11 +4,12 @@ import asyncio
 import contextlib
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
 
+from gateways.registry import registrations
 from sandbox.client import SandboxClient
 from tests.e2e.requests import SORTS, Sort
 from tests.live import FINAL, PATIENCE, Customer, Json, Shop, eventually, new_key, story
@@ -127,14 +128,15 @@ def judged(checkout: Json, ledger: dict[str, list[Json]], *, status: str) -> lis
 
 
 def sent_twice(checkout: Json, requests: dict[str, list[Json]]) -> list[str]:
-    """Flutterwave: never a second charge of an attempt. Stripe: only under the same key and bytes (I8)."""
-    rule: dict[str, Callable[[Json], object]] = {
-        "flutterwave": lambda row: row["seq"],
-        "stripe": lambda row: (row["idempotency_key"], row["body_sha256"]),
-    }
+    """Without keys never a second charge of an attempt, with keys only the same key and bytes (I8)."""
+
+    def told_apart_by(row: Json) -> object:
+        keyed = registrations()[row["gateway"]].capabilities.key_life is not None
+        return (row["idempotency_key"], row["body_sha256"]) if keyed else row["seq"]
+
     problems = []
     for attempt in checkout["attempts"]:
         rows = requests.get(attempt["id"], [])
-        if len({rule[row["gateway"]](row) for row in rows}) > 1:
+        if len({told_apart_by(row) for row in rows}) > 1:
             problems.append(f"{attempt['id']} was charged again: {rows}")
     return problems

@@ -18,19 +18,22 @@ def card(
     flutterwave: str = "flw-t1nf-success",
     **more: object,
 ) -> Json:
-    """A card with a token of both gateways. From the US: Stripe, then Flutterwave."""
+    """A card with a token of every gateway. From the US: Stripe, then Flutterwave."""
     return {
         "amount": amount,
         "currency": currency,
         "customer": CUSTOMER | {"country": country},
-        "payment_method": {"type": "card", "tokens": {"stripe": stripe, "flutterwave": flutterwave}},
+        "payment_method": {
+            "type": "card",
+            "tokens": {"stripe": stripe, "flutterwave": flutterwave, "paystack": "paystack-tok-success"},
+        },
         "return_url": "https://shop.example/return",
         **more,
     }
 
 
 def nigerian_card(amount: int = 780_000, **more: Any) -> Json:
-    """Flutterwave, then Stripe."""
+    """Flutterwave, then Paystack."""
     return card(amount, currency="NGN", country="NG", **more)
 
 

@@ -14,7 +14,7 @@ import pytest
 from temporalio.client import Client
 
 from devstack.stack import Stack
-from domain.ids import attempt_id
+from domain.ids import Prefix, attempt_id, new_id
 from sandbox.client import SandboxClient
 from tests.e2e.load import by_reference, judged
 from tests.e2e.requests import Json, card, challenged, nigerian_card
@@ -65,6 +65,12 @@ class Gate:
             "SELECT disposition FROM webhook_events WHERE reference = $1 AND account = $2", reference, account
         )
         return [row["disposition"] for row in rows]
+
+    async def alerts(self, subject: str) -> list[str]:
+        return [
+            row["kind"]
+            for row in await self._database.fetch("SELECT kind FROM alerts WHERE subject = $1", subject)
+        ]
 
 
 @pytest.fixture
@@ -161,8 +167,18 @@ async def test_another_accounts_webhook_has_no_effect_on_this_attempt(
     assert answer.status_code == 200
     assert await gate.dispositions(reference, "flutterwave") == ["unrelated"]
     assert await signals(temporal, checkout) == 0
-    unknown = event_of("att_00000000000000000000000000_1")
-    assert (await gate.send(unknown, signed(unknown))).status_code == 200
+    assert await gate.alerts(f"flutterwave/{reference}") == ["webhook.unknown_reference"]
+
+
+@pytest.mark.usefixtures("silence")
+async def test_a_webhook_about_nothing_of_ours_is_kept_and_told_once(gate: Gate) -> None:
+    """H5."""
+    reference = attempt_id(new_id(Prefix.CHECKOUT), 1)
+    for _ in range(2):
+        unknown = event_of(reference)
+        assert (await gate.send(unknown, signed(unknown))).status_code == 200
+    assert set(await gate.dispositions(reference, "stripe")) == {"unrelated"}
+    assert await gate.alerts(f"stripe/{reference}") == ["webhook.unknown_reference"]
 
 
 async def test_a_webhook_for_a_checkout_that_is_over_is_stored_and_acknowledged(

@@ -7,7 +7,7 @@ import pytest
 from sqlmodel import col, update
 
 from activities.compensating import Compensating
-from activities.messages import AttemptTask, Compensated
+from activities.messages import CompensateAttempt, Compensated
 from activities.refunding import Refunding
 from domain.outcome import NotSentCause
 from gateways.base import RefundStatus
@@ -214,7 +214,7 @@ async def test_merchants_and_compensation_share_one_reservation(new_till: NewTil
             )
         context = till.world.context
         compensating = Compensating(context, Refunding(context))
-        task = AttemptTask(checkout_id=till.checkout, attempt_id=till.attempt, account=account)
+        task = CompensateAttempt(checkout_id=till.checkout, attempt_id=till.attempt, account=account)
         runs = await asyncio.gather(*(till.start(each.refund.id) for each in accepted))
         compensated: list[Compensated] = await asyncio.gather(
             *(compensating.compensate_attempt(task) for _ in range(12))

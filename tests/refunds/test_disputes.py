@@ -8,7 +8,7 @@ from sqlmodel import col, update
 
 from activities.compensating import Compensating
 from activities.disputing import Disputing
-from activities.messages import AttemptTask
+from activities.messages import CompensateAttempt
 from activities.refunding import Refunding
 from api.dispute_runs import look_at_disputes, scan_disputes
 from api.errors import PaymentDisputed
@@ -23,8 +23,8 @@ OPEN, WON, LOST = DisputeStatus.NEEDS_RESPONSE, DisputeStatus.WON, DisputeStatus
 BOTH = pytest.mark.parametrize("account", ["card-a", "momo"])
 
 
-def task(till: Till) -> AttemptTask:
-    return AttemptTask(checkout_id=till.checkout, attempt_id=till.attempt, account=till.account)
+def task(till: Till) -> CompensateAttempt:
+    return CompensateAttempt(checkout_id=till.checkout, attempt_id=till.attempt, account=till.account)
 
 
 async def looked(till: Till) -> None:

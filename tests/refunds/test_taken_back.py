@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from activities.compensating import Compensating
-from activities.messages import AttemptTask
+from activities.messages import CompensateAttempt
 from activities.refund_checking import RefundChecking
 from activities.refunding import MAX_REOPENED, Refunding
 from api.errors import RefundExceedsCaptured
@@ -22,8 +22,8 @@ from tests.workflow.world import AMOUNT
 BOTH = pytest.mark.parametrize("account", ["card-a", "momo"])
 
 
-def task(till: Till) -> AttemptTask:
-    return AttemptTask(checkout_id=till.checkout, attempt_id=till.attempt, account=till.account)
+def task(till: Till) -> CompensateAttempt:
+    return CompensateAttempt(checkout_id=till.checkout, attempt_id=till.attempt, account=till.account)
 
 
 def come_back(till: Till) -> None:

@@ -1,7 +1,8 @@
 """The paths whose histories are kept: how each is walked, by name."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from api.dispute_runs import scan_disputes
@@ -25,8 +26,11 @@ from workflows.messages import (
     Decision,
     GatewayNews,
     LookInput,
+    ReconcileAllInput,
+    ReconcileInput,
     RefundInput,
 )
+from workflows.reconciliation import Reconcile, ReconcileAll, reconcile_id
 from workflows.refund import Refund
 from workflows.refund_check import RefundCheck
 
@@ -175,6 +179,83 @@ async def watcher_refunds(world: World) -> str:
     return world.watcher(checkout).id
 
 
+async def watcher_goes_on(world: World) -> str:
+    """A refund that stays pending: the run that began anew."""
+    world.banks["card-a"].charge_script = [never(), never(), never()]
+    checkout = await world.checkout()
+    await world.run(checkout)
+    world.banks["card-a"].refund_status = RefundStatus.PENDING
+    world.banks["card-a"].appear(attempt_id(checkout, 1), 12_500, "NGN")
+    for _ in range(4):
+        await world.skip(timedelta(days=10))
+    world.banks["card-a"].decide_refunds(attempt_id(checkout, 1), RefundStatus.SUCCEEDED)
+    await world.compensated(checkout)
+    return world.watcher(checkout).id
+
+
+async def review_resolved_by_itself(world: World) -> str:
+    world.banks["momo"].charge_script = [never()]
+    world.banks["momo"].look_up_faults = 100_000
+    checkout = await world.checkout()
+    handle = await world.start(checkout)
+    await world.skip(timedelta(minutes=45))
+    world.banks["momo"].look_up_faults = 0
+    await handle.result()
+    return handle.id
+
+
+async def blocked_then_next(world: World) -> str:
+    """An attempt that was declined turns out to hold money until it is given back."""
+    world.banks["card-a"].charge_script = [decline(DeclineCategory.SOFT)]
+    world.faults.stall[4] = 1.0
+    checkout = await world.checkout()
+    handle = await world.start(checkout)
+    await world.until_told(checkout, "attempt.declined")
+    await world.become(attempt_id(checkout, 1), "captured")
+    async with asyncio.timeout(20):
+        while not await world.alerts(attempt_id(checkout, 2)):  # noqa: ASYNC110 - a worker writes it
+            await asyncio.sleep(0.05)
+    await world.become(attempt_id(checkout, 1), "refunded")
+    await handle.result()
+    return handle.id
+
+
+async def watcher_adopts(world: World) -> str:
+    """Late money is the checkout's own by the time its watcher looks."""
+    world.banks["momo"].charge_script = [lost(approve())]
+    checkout = await world.checkout()
+    await world.run(checkout)
+    watch = await world.watch(checkout, account="momo")
+    await watch.result()
+    return watch.id
+
+
+async def reconciled(world: World) -> str:
+    """One account's books, with money on an attempt that was left behind."""
+    world.banks["momo"].charge_script = [never()]
+    checkout = await world.checkout()
+    await world.run(checkout)
+    await world.watcher(checkout).terminate()
+    world.banks["momo"].appear(attempt_id(checkout, 1), 12_500, "NGN")
+    now = datetime.now(UTC)
+    handle = await world.client.start_workflow(
+        Reconcile.run,
+        ReconcileInput(account="momo", since=now - timedelta(days=1), until=now + timedelta(days=1)),
+        id=reconcile_id("momo", checkout),
+        task_queue=world.task_queue,
+    )
+    await handle.result()
+    return handle.id
+
+
+async def reconciled_all(world: World) -> str:
+    handle = await world.client.start_workflow(
+        ReconcileAll.run, ReconcileAllInput(), id="reconcile-all/recorded", task_queue=world.task_queue
+    )
+    await handle.result()
+    return handle.id
+
+
 async def _refunded(world: World, **changes: Any) -> tuple[str, str]:
     """A refund that the gateway keeps pending for hours. Returns its id and its first run's."""
     till = await till_in(world, "card-a")
@@ -274,6 +355,12 @@ SCENARIOS = {
     "cancel_while_waiting": Scenario(CARDS, cancel_while_waiting),
     "expiry": Scenario(("momo",), expiry),
     "watcher_refunds": Scenario(MOBILE, watcher_refunds),
+    "watcher_goes_on": Scenario(CARDS, watcher_goes_on),
+    "watcher_adopts": Scenario(MOBILE, watcher_adopts),
+    "review_resolved_by_itself": Scenario(MOBILE, review_resolved_by_itself),
+    "blocked_then_next": Scenario(CARDS, blocked_then_next),
+    "reconciled": Scenario(MOBILE, reconciled),
+    "reconciled_all": Scenario(CARDS, reconciled_all),
     "refund_pending_then_succeeded": Scenario(("card-a",), refund_pending_then_succeeded),
     "refund_continued_as_new": Scenario(("card-a",), refund_continued_as_new),
     "refund_continued": Scenario(("card-a",), refund_continued),

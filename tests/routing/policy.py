@@ -6,7 +6,7 @@ from datetime import timedelta
 from domain.capabilities import Account, Capabilities
 from domain.checkout import CaptureMethod, MethodType
 from routing.country import BinTable
-from routing.country_map import CountryMap
+from routing.policy import Policy
 from routing.router import Router
 
 STRIPE = Capabilities(
@@ -40,7 +40,7 @@ FLUTTERWAVE = Capabilities(
     quiet_period=timedelta(minutes=10),
 )
 
-COUNTRY_MAP = CountryMap(
+POLICY = Policy(
     countries={
         "UG": ("flutterwave",),
         "NG": ("flutterwave", "stripe"),
@@ -73,5 +73,7 @@ def accounts(*, without: frozenset[str] = frozenset()) -> dict[str, Account]:
     }
 
 
-def router(*, without: frozenset[str] = frozenset()) -> Router:
-    return Router(accounts(without=without), COUNTRY_MAP, BINS, Addresses(), policy_version=7)
+def router(policy: Policy | None = None, *, without: frozenset[str] = frozenset()) -> Router:
+    return Router(
+        accounts(without=without), POLICY if policy is None else policy, BINS, Addresses(), policy_version=7
+    )

@@ -9,9 +9,10 @@ from domain.checkout import CaptureMethod, Customer, MethodType, PaymentMethod
 from domain.money import MAX_AMOUNT
 from domain.route import Exclusion
 from routing.eligibility import token_for
+from routing.policy import Policy
 from routing.request import RouteRequest
 from routing.router import Router
-from tests.routing.policy import BINS, COUNTRY_MAP, Addresses, accounts, router
+from tests.routing.policy import BINS, POLICY, Addresses, accounts, router
 
 NAMES = ("stripe", "flutterwave", "stripe-eu")
 CLOSING = st.sampled_from((Exclusion.DISABLED, Exclusion.FROZEN, Exclusion.CIRCUIT_OPEN))
@@ -52,7 +53,7 @@ def test_a_plan_is_the_same_every_time(
     planned = router(without=without).plan(request, closed)
     # Another process may have read its configuration in another order.
     shuffled = dict(reversed(accounts(without=without).items()))
-    assert Router(shuffled, COUNTRY_MAP, BINS, Addresses(), policy_version=7).plan(request, closed) == planned
+    assert Router(shuffled, POLICY, BINS, Addresses(), policy_version=7).plan(request, closed) == planned
 
 
 @given(requests, closings, missing)
@@ -63,8 +64,8 @@ def test_planned_and_excluded_split_the_accounts_that_the_policy_names(
     if request.gateway is not None:
         named = {request.gateway} & set(NAMES)
     else:
-        mapped = COUNTRY_MAP.countries.get(planned.country.code or "", ())
-        named = {*mapped, *COUNTRY_MAP.default}
+        mapped = POLICY.countries.get(planned.country.code or "", ())
+        named = {*mapped, *POLICY.default}
     answered = [entry.account for entry in planned.plan] + [entry.account for entry in planned.excluded]
     assert Counter(answered) == Counter(named)
 
@@ -108,8 +109,8 @@ def test_mapped_accounts_come_before_the_alternates_in_the_order_of_the_map(requ
     if request.gateway is not None:
         assert all(entry.reason == "merchant_choice" for entry in planned.plan)
         return
-    mapped = COUNTRY_MAP.countries.get(planned.country.code or "", ())
-    order = [*mapped, *(name for name in COUNTRY_MAP.default if name not in mapped)]
+    mapped = POLICY.countries.get(planned.country.code or "", ())
+    order = [*mapped, *(name for name in POLICY.default if name not in mapped)]
     assert [entry.account for entry in planned.plan] == [
         name for name in order if name in {entry.account for entry in planned.plan}
     ]
@@ -135,8 +136,8 @@ def test_a_gateway_without_an_account_of_its_name_means_all_its_accounts() -> No
     renamed = {"flutterwave": known["flutterwave"]}
     for name in ("stripe-ng", "stripe-eu", "stripe-us"):
         renamed[name] = known["stripe"].model_copy(update={"name": name})
-    country_map = COUNTRY_MAP._replace(countries={}, default=("flutterwave",))
-    asked = Router(renamed, country_map, BINS, Addresses())
+    policy = Policy(default=("flutterwave",))
+    asked = Router(renamed, policy, BINS, Addresses())
     assert [account.name for account in asked.chosen("stripe")] == ["stripe-eu", "stripe-ng", "stripe-us"]
     planned = asked.plan(RouteRequest(amount=1000, currency="USD", gateway="stripe"))
     assert [(entry.account, entry.reason) for entry in planned.plan] == [
@@ -146,9 +147,9 @@ def test_a_gateway_without_an_account_of_its_name_means_all_its_accounts() -> No
     ]
 
 
-def test_a_map_over_accounts_that_do_not_exist_is_refused() -> None:
+def test_a_policy_over_accounts_that_do_not_exist_is_refused() -> None:
     with pytest.raises(KeyError):
-        Router({"stripe": accounts()["stripe"]}, COUNTRY_MAP, BINS, Addresses())
+        Router({"stripe": accounts()["stripe"]}, POLICY, BINS, Addresses())
 
 
 def test_the_account_s_own_token_comes_before_its_gateway_s() -> None:

@@ -9,7 +9,7 @@ no keys, executes every request it gets, and cannot close a prompt for good (lik
 import itertools
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from domain.checkout import CaptureMethod
 from domain.decline import Decline, DeclineCategory, DeclineCode
@@ -43,8 +43,11 @@ from gateways.base import (
     Gateway,
     GatewayDispute,
     GatewayRefund,
+    ListedPayment,
     LookUpAnswer,
     PaymentHandle,
+    PaymentPage,
+    PaymentPageAnswer,
     RefundAnswer,
     RefundLookUpAnswer,
     RefundRefused,
@@ -144,6 +147,14 @@ class Bank(Gateway):
     look_ups: int = 0
     payments: dict[str, GatewayPayment] = field(default_factory=dict)
     refunds: dict[str, list[GatewayRefund]] = field(default_factory=dict)
+    refund_status: RefundStatus = RefundStatus.SUCCEEDED
+    """What becomes of the refunds that are made from now on."""
+    made: dict[str, datetime] = field(default_factory=dict)
+    """When a payment was made, by its id; one that is not here was made now."""
+    list_faults: list[PaymentPageAnswer] = field(default_factory=list)
+    """What lists are answered before they are answered well."""
+    tells_refunds: bool = True
+    """Whether the list says what was refunded."""
     disputes: dict[str, list[GatewayDispute]] = field(default_factory=dict)
     """By reference."""
     on_charge: Callable[[ChargeRequest], Awaitable[None]] | None = None
@@ -210,6 +221,12 @@ class Bank(Gateway):
     def appear(self, reference: str, amount: int, currency: str) -> None:
         """A request that everybody took for lost is executed after all."""
         self._appear(reference, amount, currency, PaymentStatus.CAPTURED)
+
+    def execute_late(self, request: ChargeRequest) -> None:
+        """The same, under the request's key, so that a gateway with keys executes it once."""
+        if self.keyed and request.idempotency_key in self._by_key:
+            return
+        self._by_key[request.idempotency_key] = (request, self._execute(request, Play()))
 
     def authorize(self, reference: str, amount: int, currency: str) -> None:
         """The same, but only an authorization."""
@@ -292,7 +309,7 @@ class Bank(Gateway):
             made = GatewayRefund(
                 gateway_refund_id=f"ref_{next(_numbers)}",
                 refund_id=request.refund_id,
-                status=RefundStatus.SUCCEEDED,
+                status=self.refund_status,
                 amount=request.amount,
             )
             self._refund_keys[request.idempotency_key] = made
@@ -305,8 +322,40 @@ class Bank(Gateway):
         await _run(play.meanwhile)
         return Unknown(detail="no answer") if play.heard == "lost" else made
 
+    def decide_refunds(self, reference: str, status: RefundStatus) -> None:
+        """The network decides: the refunds under this reference become `status`."""
+        made = self.refunds.get(reference, [])
+        self.refunds[reference] = [refund.model_copy(update={"status": status}) for refund in made]
+
     async def look_up_refunds(self, handle: PaymentHandle) -> RefundLookUpAnswer:
         return FoundRefunds(refunds=tuple(self.refunds.get(handle.reference, ())))
+
+    async def list_payments(
+        self, since: datetime, until: datetime, cursor: str | None = None
+    ) -> PaymentPageAnswer:
+        """Two a page, oldest first."""
+        if self.list_faults:
+            return self.list_faults.pop(0)
+        start = int(cursor or 0)
+        items = list(self.payments.values())
+        now = datetime.now(UTC)
+        listed = [
+            ListedPayment(
+                payment_id=item.payment_id,
+                reference=item.reference,
+                status=item.status,
+                amount=item.amount,
+                currency=item.currency,
+                amount_captured=item.amount_captured,
+                amount_refunded=item.amount_refunded if self.tells_refunds else None,
+                created_at=self.made.get(item.payment_id, now),
+            )
+            for item in items[start : start + 2]
+        ]
+        following = str(start + 2) if start + 2 < len(items) else None
+        return PaymentPage(
+            payments=tuple(each for each in listed if since <= each.created_at < until), next_cursor=following
+        )
 
     async def look_up_disputes(self, handle: PaymentHandle) -> DisputeLookUpAnswer:
         self.look_ups += 1

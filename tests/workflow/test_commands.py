@@ -225,8 +225,8 @@ async def test_money_found_while_in_review_is_adopted(new_world: NewWorld) -> No
         assert (row.status, row.review_reason, row.amount_captured) == ("succeeded", None, AMOUNT)
 
 
-async def test_a_page_that_reappears_while_in_review_does_not_stop_the_run(new_world: NewWorld) -> None:
-    """I14: the customer is not sent back to act; the decision still ends it."""
+async def test_a_page_that_reappears_while_in_review_is_closed(new_world: NewWorld) -> None:
+    """I14: the customer is not sent back to act, and where a close is a fence that ends the review."""
     async with new_world("card-a") as world:
         world.banks["card-a"].charge_script = [lost(action())]
         world.banks["card-a"].look_up_faults = 10_000
@@ -234,10 +234,9 @@ async def test_a_page_that_reappears_while_in_review_does_not_stop_the_run(new_w
         handle = await in_review(world, checkout)
         world.banks["card-a"].look_up_faults = 0
         await world.news(handle, checkout)
-        await world.skip(timedelta(minutes=1))
-        assert (await world.row(checkout)).status == "in_review"
-        await handle.execute_update(Checkout.decide_review, DecideReview(decision=Decision.NOT_PAID))
         assert (await handle.result()).status == "failed"
+        assert await world.statuses(checkout) == ["card-a canceled"]
+        assert await world.told(checkout, "checkout.requires_action") == 0
 
 
 async def test_a_mismatch_decided_as_not_paid_gives_the_money_back(new_world: NewWorld) -> None:

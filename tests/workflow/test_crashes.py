@@ -1,6 +1,7 @@
 """Killed, stopped or doubled at any point: one capture at most, and a keyless gateway is never sent twice."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -89,3 +90,29 @@ async def test_a_keyless_send_that_died_before_it_left_is_not_repeated(new_world
         assert await world.run(checkout) == "succeeded"
         assert not world.banks["momo"].sent(attempt_id(checkout, 1))
         assert await world.statuses(checkout) == ["momo not_found", "card-b captured"]
+
+
+async def test_a_resend_after_a_deploy_with_other_settings_has_equal_bytes(new_world: NewWorld) -> None:
+    """I8, W6: what the first send said is kept with the attempt."""
+    async with new_world("card-a", "card-b", work=False, charge_timeout=2) as world:
+        charged = asyncio.Event()
+
+        async def die() -> None:
+            charged.set()
+            await asyncio.Event().wait()
+
+        bank = world.banks["card-a"]
+        bank.charge_script = [then(lost(approve()), die)]
+        checkout = await world.checkout()
+        async with world.worker(max_cached_workflows=0):
+            handle = await world.start(checkout)
+            await asyncio.wait_for(charged.wait(), 10)
+        changed = world.context.settings.model_copy(
+            update={"public_url": "https://elsewhere.example", "action_expires_after": 3600.0}
+        )
+        world.context = replace(world.context, settings=changed)
+        async with world.worker():
+            assert (await handle.result()).status == "succeeded"
+        first, second = bank.sent(attempt_id(checkout, 1))
+        assert first.model_dump_json() == second.model_dump_json()
+        assert first.return_url == "http://127.0.0.1:8000/returned"

@@ -5,13 +5,19 @@ from datetime import timedelta
 
 import pytest
 from temporalio.client import WorkflowExecutionStatus
+from temporalio.testing import ActivityEnvironment
 
+from activities.compensating import Compensating
+from activities.messages import CompensateAttempt
+from activities.refunding import Refunding
 from domain.decline import DeclineCategory
 from domain.ids import attempt_id
 from domain.outcome import PaymentStatus
+from gateways.base import RefundStatus
 from tests.workflow.bank import approve, decline, lost, never, not_sent
 from tests.workflow.conftest import NewWorld
 from tests.workflow.world import AMOUNT, World
+from workflows.options import LOOKS_A_RUN
 
 
 async def left_behind(world: World, account: str) -> str:
@@ -120,7 +126,7 @@ async def test_money_that_was_adopted_is_not_given_back(new_world: NewWorld) -> 
         checkout = await world.checkout()
         assert await world.run(checkout) == "succeeded"
         watch = await world.watch(checkout, account="momo")
-        assert (await watch.result()).result == "nothing"
+        assert (await watch.result()).result == "adopted"
         assert [effect.kind for _, effect in world.ledger(checkout)] == ["capture"]
 
 
@@ -130,3 +136,58 @@ async def test_a_watch_without_money_ends(new_world: NewWorld) -> None:
         watcher = world.watcher(checkout)
         assert await world.compensated(checkout) == "nothing"
         assert (await watcher.describe()).status is WorkflowExecutionStatus.COMPLETED
+
+
+async def test_a_refund_that_stays_pending_for_months_is_alerted_and_watched(new_world: NewWorld) -> None:
+    """I11, T5: rarely, in histories of bounded length, until the gateway decides."""
+    async with new_world("card-a", "card-b") as world:
+        checkout = await left_behind(world, "card-a")
+        bank, reference = world.banks["card-a"], attempt_id(checkout, 1)
+        bank.refund_status = RefundStatus.PENDING
+        bank.appear(reference, AMOUNT, "NGN")
+        await world.skip(timedelta(days=5))
+        assert await world.alerts(reference) == ["attempt.late_success"]
+        for _ in range(4):  # in one step the server's answer would take too long
+            await world.skip(timedelta(days=15))
+        assert await world.alerts(reference) == ["attempt.late_success", "compensation.overdue"]
+        description = await world.watcher(checkout).describe()
+        assert description.status is WorkflowExecutionStatus.RUNNING
+        first = description.raw_description.workflow_execution_info.first_run_id
+        assert description.run_id != first
+        assert description.history_length < 12 * LOOKS_A_RUN
+        before = bank.look_ups
+        await world.skip(timedelta(days=10))
+        assert 5 <= bank.look_ups - before <= 15
+        bank.decide_refunds(reference, RefundStatus.SUCCEEDED)
+        assert await world.compensated(checkout) == "refunded"
+        assert len(world.ledger(checkout, "refund")) == 1
+
+
+async def test_late_money_at_a_gateway_that_does_not_answer_is_alerted(new_world: NewWorld) -> None:
+    """Whether it is back is unclear: a person knows within hours, not after the watch."""
+    async with new_world("momo", "card-b") as world:
+        checkout = await left_behind(world, "momo")
+        world.banks["momo"].look_up_faults = 1_000
+        await world.skip(timedelta(days=2))
+        assert await world.alerts(attempt_id(checkout, 1)) == ["compensation.overdue"]
+        world.banks["momo"].look_up_faults = 0
+        assert await world.compensated(checkout) == "nothing"
+
+
+@pytest.mark.parametrize("account", ["card-a", "momo"])
+async def test_webhooks_and_a_poll_after_three_days_refund_once(new_world: NewWorld, account: str) -> None:
+    """G15, H3, H6: whoever looks first, and another watcher beside them."""
+    async with new_world(account, "card-b") as world:
+        checkout = await left_behind(world, account)
+        await world.skip(timedelta(days=3))
+        world.banks[account].appear(attempt_id(checkout, 1), AMOUNT, "NGN")
+        watcher = world.watcher(checkout)
+        compensating = Compensating(world.context, Refunding(world.context))
+        poll = CompensateAttempt(checkout_id=checkout, attempt_id=attempt_id(checkout, 1), account=account)
+        await asyncio.gather(
+            world.news(watcher, checkout),
+            world.news(watcher, checkout),
+            ActivityEnvironment().run(compensating.compensate_attempt, poll),
+        )
+        assert await world.compensated(checkout) == "refunded"
+        await given_back(world, checkout, account)

@@ -28,7 +28,7 @@ from domain.checkout import CaptureMethod, CheckoutStatus, MethodType
 from domain.ids import Prefix, attempt_id, new_id
 from gateways.registry import Accounts
 from routing.country import BinTable
-from routing.country_map import CountryMap
+from routing.policy import Policy
 from routing.router import Router
 from storage import attempts, checkouts, merchants
 from storage.database import Database
@@ -83,12 +83,16 @@ class FaultyDatabase(Database):
         """Transactions that commit, and whose caller never learns it (D5)."""
         self.stall: dict[int, float] = {}
         """Transaction -> seconds before it begins, as for a process that is stopped (W5)."""
+        self.down = False
+        """No transaction begins (D2)."""
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         self.count += 1
         number = self.count
         await asyncio.sleep(self.stall.get(number, 0))
+        if self.down:
+            raise OSError("the database is away")
         async with super().transaction() as session:
             yield session
             if number in self.lost_before:
@@ -99,6 +103,9 @@ class FaultyDatabase(Database):
     def forget(self) -> None:
         """Count from one again."""
         self.count = 0
+
+
+LONGEST_SKIP = timedelta(days=5)
 
 
 class NoAddresses:
@@ -187,7 +194,7 @@ class World:
         """Let time pass until the watcher of this attempt has ended, and tell what it says."""
         service = self.client.test_service
         await service.unlock_time_skipping(UnlockTimeSkippingRequest())
-        result: Compensated = await self.watcher(checkout_id, number).result()
+        result: Compensated = await _ended(self.watcher(checkout_id, number))
         await service.lock_time_skipping(LockTimeSkippingRequest())
         return result.result
 
@@ -213,8 +220,12 @@ class World:
         return await self.env.get_current_time()
 
     async def skip(self, duration: timedelta) -> None:
+        """In steps: the server answers when all the work of the skipped time is done, but within a minute."""
         assert self.env is not None
-        await self.env.sleep(duration)
+        while duration > timedelta(0):
+            step = min(duration, LONGEST_SKIP)
+            await self.env.sleep(step)
+            duration -= step
 
     async def row(self, checkout_id: str) -> CheckoutRow:
         async with self.database.transaction() as session:
@@ -229,9 +240,20 @@ class World:
                 await asyncio.sleep(0.02)
         return row
 
+    async def until_told(self, checkout_id: str, kind: str, *, within: float = 10) -> None:
+        """Returns once the timeline says so. Time is real here."""
+        async with asyncio.timeout(within):
+            while await self.told(checkout_id, kind) == 0:  # noqa: ASYNC110 - another process writes it
+                await asyncio.sleep(0.02)
+
     async def attempts(self, checkout_id: str) -> Sequence[Attempt]:
         async with self.database.transaction() as session:
             return await attempts.of_checkout(session, checkout_id)
+
+    async def become(self, attempt: str, status: str) -> None:
+        """As if another process had written it."""
+        async with self.database.transaction() as session:
+            await attempts.change(session, attempt, status=status)
 
     async def statuses(self, checkout_id: str) -> list[str]:
         return [f"{attempt.account} {attempt.status}" for attempt in await self.attempts(checkout_id)]
@@ -277,6 +299,16 @@ class World:
         )
 
 
+async def _ended(handle: WorkflowHandle[Any, Any]) -> Any:
+    """Its result. In skipped time the server's long poll may run out before the run ends: then again."""
+    while True:
+        try:
+            return await handle.result()
+        except RuntimeError as error:
+            if "No completion event" not in str(error):
+                raise
+
+
 def new_context(
     database: Database, database_url: str, order: Sequence[str], banks: dict[str, Bank], **changes: Any
 ) -> Context:
@@ -284,7 +316,7 @@ def new_context(
     return Context(
         database=database,
         accounts=Accounts(known, banks),
-        router=Router(known, CountryMap({}, tuple(order)), BinTable.of({}), NoAddresses()),
+        router=Router(known, Policy(default=tuple(order)), BinTable.of({}), NoAddresses()),
         settings=settings(database_url, **changes),
     )
 

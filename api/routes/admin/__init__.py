@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from api.routes.admin import alerts, audit, codec, customers, me, reviews, switches
+from api.routes.admin import accounts, alerts, audit, codec, customers, me, policy, reviews, switches
 
 router = APIRouter(prefix="/v1/admin", tags=["admin"])
-for each in (me, switches, reviews, alerts, audit, codec, customers):
+for each in (me, accounts, switches, reviews, alerts, policy, audit, codec, customers):
     router.include_router(each.router)

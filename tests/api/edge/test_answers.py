@@ -9,6 +9,7 @@ from api import schemas_answers
 from api.schemas_answers import (
     AttemptView,
     Checkout,
+    CountrySignals,
     CustomerView,
     ExcludedView,
     Page,
@@ -39,9 +40,14 @@ CHECKOUT = Checkout(
         country_source=CountrySource.BIN,
         bin="539983",
         policy_version=7,
+        signals=CountrySignals(bin="NG", ip=None, billing="NG"),
+        disagreement=False,
+        network="mastercard",
+        blocked_by=None,
         plan=[PlannedView(gateway="flutterwave", account="flutterwave", reason="country_map")],
         excluded=[ExcludedView(gateway="stripe", account="stripe", reason=Exclusion.NO_TOKEN)],
     ),
+    disputes=[],
     attempts=[
         AttemptView(
             id="att_1_1",
@@ -69,15 +75,19 @@ def test_a_checkout_is_answered_with_exactly_the_contracts_fields() -> None:
     assert list(answer) == [
         *("id", "object", "status", "review_reason", "reference", "amount", "currency", "amount_captured"),
         *("amount_refunded", "gateway", "capture_method", "next_action", "decline", "routing", "attempts"),
-        *("customer", "metadata", "created_at", "updated_at"),
+        *("disputes", "customer", "metadata", "created_at", "updated_at"),
     ]
     assert set(answer["routing"]) == {
         "country",
         "country_source",
         "bin",
         "policy_version",
+        "signals",
+        "disagreement",
+        "network",
         "plan",
         "excluded",
+        "blocked_by",
     }
     assert set(answer["attempts"][0]) == {
         "id",
@@ -94,7 +104,13 @@ def test_a_checkout_is_answered_with_exactly_the_contracts_fields() -> None:
     }
     assert answer["object"] == "checkout"
     assert answer["routing"]["plan"] == [
-        {"gateway": "flutterwave", "account": "flutterwave", "reason": "country_map"}
+        {
+            "gateway": "flutterwave",
+            "account": "flutterwave",
+            "reason": "country_map",
+            "health": None,
+            "detail": None,
+        }
     ]
 
 

@@ -75,7 +75,11 @@ async def test_who_may_not_and_what_is_too_much_is_refused(stack: Stack, office:
 
 async def test_a_larger_body_is_taken_there_and_no_endless_one() -> None:
     """And only there it is not searched: base64 has digits that look like cards."""
-    guard = JsonGuard(JSONResponse({}), sealed_prefixes=[codec_cors.PREFIX])
+    guard = JsonGuard(
+        JSONResponse({}),
+        sealed_prefixes=[codec_cors.PREFIX],
+        limits_under={codec_cors.PREFIX: codec_cors.LIMITS},
+    )
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(guard), base_url="http://api.example"
     ) as client:

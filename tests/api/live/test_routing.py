@@ -30,7 +30,11 @@ async def test_the_country_is_told_with_its_source(shop: Shop) -> None:
 
 async def test_the_plan_is_told_with_every_reason(shop: Shop) -> None:
     mapped = await resolve(shop, currency="USD", country="NG")
-    assert entries(mapped["plan"]) == [("flutterwave", "country_map"), ("stripe", "country_map")]
+    assert entries(mapped["plan"]) == [
+        ("flutterwave", "country_map"),
+        ("paystack", "country_map"),
+        ("stripe", "country_map"),
+    ]
     default = await resolve(shop, currency="USD", country="US")
     assert entries(default["plan"]) == [("stripe", "default"), ("flutterwave", "default")]
     chosen = await resolve(shop, currency="USD", country="US", gateway="flutterwave")

@@ -29,7 +29,16 @@ OPERATIONS = {
     ("get", "/v1/checkouts/{checkout_id}/refunds"),
     ("get", "/v1/refunds/{refund_id}"),
     ("get", "/v1/routing/resolve"),
+    ("get", "/v1/admin/routing/policy"),
+    ("put", "/v1/admin/routing/policy"),
+    ("post", "/v1/admin/routing/policy/validate"),
+    ("get", "/v1/admin/routing/policy/versions"),
+    ("get", "/v1/admin/routing/policy/versions/{version}"),
+    ("post", "/v1/admin/routing/policy/rollback"),
+    ("post", "/v1/admin/routing/simulate"),
     ("get", "/v1/admin/me"),
+    ("get", "/v1/admin/accounts"),
+    ("put", "/v1/admin/accounts/{account}/mode"),
     ("get", "/v1/admin/switches"),
     ("put", "/v1/admin/switches/{kind}"),
     ("put", "/v1/admin/switches/{kind}/{account}"),
@@ -48,9 +57,15 @@ OPERATIONS = {
 async def test_it_is_alive_ready_and_measured(stack: Stack) -> None:
     async with httpx.AsyncClient(base_url=stack.api_url, trust_env=False) as anybody:
         assert (await anybody.get("/healthz")).json() == {"status": "ok"}
-        assert (await anybody.get("/readyz")).json() == {"status": "ok"}
+        ready = (await anybody.get("/readyz")).json()
+        assert (ready["status"], ready["routing"]["fault"]) == ("ok", None)
+        assert ready["routing"]["policy_version"] >= 1
+        ages = {data["name"]: data["age_days"] for data in ready["routing"]["data"]}
+        assert ages.keys() == {"bin", "geo"}
+        assert min(ages.values()) >= 0
         metrics = await anybody.get("/metrics")
         assert "smartpay_card_data_refused_total" in metrics.text
+        assert 'smartpay_routing_data_age_seconds{data="geo"}' in metrics.text
         for page in ("/docs", "/docs/problems", "/returned"):
             assert (await anybody.get(page)).status_code == 200
 
