@@ -26,7 +26,13 @@ from config.keys import KeyRing, Purpose, Sealed
 from devstack.ports import Ports
 from devstack.settings import KEYS_FILE
 from devstack.stack import Stack
+from gateways.registry import registrations
 from storage.merchant_secrets import about
+
+KEYLESS: Final = frozenset(
+    name for name, found in registrations().items() if found.capabilities.key_life is None
+)
+"""Gateways without idempotency: a charge sent twice is taken twice."""
 
 QUIET_PERIOD: Final = 3.0
 
@@ -201,6 +207,7 @@ async def _when_quiet(
             database_url=stack.database_url,
             transcript=transcript,
             quiet_period=QUIET_PERIOD,
+            keyless=KEYLESS,
         )
         _open_secrets(stack, evidence)
         violations = plan.judge(evidence)

@@ -1,6 +1,7 @@
 """A small world around the real workflows, activities and database: scripted gateways, a clock that skips.
 
-Accounts: `card-a` and `card-b` have keys and a fence, `momo` and `momo-b` have neither.
+Accounts: `card-a` and `card-b` have keys and a fence, `momo` and `momo-b` have neither; `mute` is like
+`card-a`, but cannot be asked.
 """
 
 import asyncio
@@ -57,6 +58,7 @@ def _capabilities(name: str, *, keyed: bool) -> Capabilities:
         fence=keyed,
         quiet_period=timedelta(minutes=5 if keyed else 10),
         authorization_life=timedelta(days=7),
+        told_by_webhook=name == "mute",
     )
 
 
@@ -67,6 +69,7 @@ ACCOUNTS = {
         ("card-b", "card-b", True),
         ("momo", "momo", False),
         ("momo-b", "momo-b", False),
+        ("mute", "mute", True),
     )
 }
 
@@ -338,7 +341,10 @@ async def world_on(
     **changes: Any,
 ) -> AsyncIterator[World]:
     """`order`: the accounts that every checkout is planned for. `changes`: settings."""
-    banks = {name: Bank(keyed=ACCOUNTS[name].capabilities.fence) for name in order}
+    banks = {
+        name: Bank(keyed=ACCOUNTS[name].capabilities.fence, mute=ACCOUNTS[name].capabilities.told_by_webhook)
+        for name in order
+    }
     read = settings(database_url)
     faults = FaultyDatabase(read.sqlalchemy_url, pool_size=5, keys=read.keys)
     database = Database(read.sqlalchemy_url, pool_size=2, keys=read.keys)
