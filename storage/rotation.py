@@ -12,8 +12,10 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from config.keys import KeyRing, Purpose, Sealed
+from domain.screening import ListKind
+from storage import lists
 from storage.merchant_secrets import about
-from storage.tables import DataKey, MerchantSecret
+from storage.tables import DataKey, ListEntry, MerchantSecret
 from storage.vault import Cipher, subjects, unwrapped, vault_of
 
 
@@ -28,11 +30,14 @@ class Use(NamedTuple):
 async def uses(session: AsyncSession) -> Sequence[Use]:
     """Which keys seal what, by table and key."""
     found: list[Use] = []
-    for table in (DataKey, MerchantSecret):
+    for table in (DataKey, MerchantSecret, ListEntry):
         rows = await session.exec(
-            select(table.key, func.count()).group_by(col(table.key)).order_by(col(table.key))
+            select(table.key, func.count())
+            .where(col(table.key).is_not(None))
+            .group_by(col(table.key))
+            .order_by(col(table.key))
         )
-        found += [Use(str(table.__tablename__), key, int(count)) for key, count in rows]
+        found += [Use(str(table.__tablename__), str(key), int(count)) for key, count in rows]
     return found
 
 
@@ -42,7 +47,11 @@ async def rotate(session: AsyncSession, *, limit: int) -> int:
     Raises CannotOpen where the key of a row is not on the ring.
     """
     keys = vault_of(session).keys
-    return await _wrap_data_keys(session, keys, limit) + await _seal_secrets(session, keys, limit)
+    return (
+        await _wrap_data_keys(session, keys, limit)
+        + await _seal_secrets(session, keys, limit)
+        + await _seal_lists(session, keys, limit)
+    )
 
 
 async def _wrap_data_keys(session: AsyncSession, keys: KeyRing, limit: int) -> int:
@@ -70,6 +79,24 @@ async def _seal_secrets(session: AsyncSession, keys: KeyRing, limit: int) -> int
     for row in rows.all():
         plain = keys.open(Sealed(row.key, row.sealed), Purpose.PERSONAL, about(row.merchant_id))
         row.key, row.sealed = keys.seal(plain, Purpose.PERSONAL, about(row.merchant_id))
+        session.add(row)
+        count += 1
+    await session.flush()
+    return count
+
+
+async def _seal_lists(session: AsyncSession, keys: KeyRing, limit: int) -> int:
+    rows = await session.exec(
+        select(ListEntry).where(col(ListEntry.key) != keys.sealing).limit(limit).with_for_update()
+    )
+    count = 0
+    for row in rows.all():
+        if row.key is None or row.sealed is None:
+            continue
+        kind = ListKind(row.kind)
+        plain = keys.open(Sealed(row.key, row.sealed), Purpose.PERSONAL, lists.about(kind)).decode()
+        for name, value in lists.sealed(keys, kind, plain).items():
+            setattr(row, name, value)
         session.add(row)
         count += 1
     await session.flush()
