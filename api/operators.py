@@ -16,6 +16,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.auth import LONGEST_KEY, Parts
+from api.client_address import client_address
 from api.errors import Forbidden, Unauthorized
 from api.services import Services
 from domain.operator import Operator, Role
@@ -67,7 +68,7 @@ async def operator(
     _credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_documented)],
 ) -> Operator:
     """FastAPI dependency: whoever it is, with any role. Raises Unauthorized, the same for every wrong way."""
-    ORIGIN.set(f"api {request.client.host if request.client else 'unknown'}")
+    ORIGIN.set(f"api {client_address(request.scope)}")
     for way in WAYS:
         found = await way(request, parts)
         if found is not None:
