@@ -35,6 +35,7 @@ from activities.refund_checking import RefundChecking
 from activities.refunding import Refunding
 from activities.screening import screener_of
 from config import logging as logs
+from config import tracing
 from config.keys import BadKeys
 from config.settings import Settings
 from config.temporal import connect, register_search_attributes
@@ -206,6 +207,7 @@ async def keep_prepared(client: Client, settings: Settings) -> None:
 async def main() -> None:
     settings = Settings()
     logs.configure(settings)
+    tracing.start(settings, "smartpay-worker")
     if settings.metrics_port is not None:
         Runtime.set_default(measured(settings.metrics_port))
     try:
@@ -248,6 +250,7 @@ async def main() -> None:
         await asyncio.gather(*beside, return_exceptions=True)
         await context.accounts.aclose()
         await context.database.aclose()
+    await asyncio.to_thread(tracing.stop)
     log.info("worker.stopped")
 
 

@@ -29,6 +29,8 @@ from api.routes import admin, checkouts, health, refunds, routing, webhooks
 from api.security_headers import SecurityHeaders
 from api.services import Services
 from api.sweep import sweep_for_ever
+from api.traced import Traced
+from config import tracing
 from config.settings import Settings
 from config.temporal import connect
 from gateways.registry import load_accounts
@@ -125,7 +127,8 @@ def create_app(settings: Settings) -> ASGIApp:
     install(app)
     answered = codec_cors.CodecCors(app, origin=settings.temporal_ui_origin)
     limited = ClientAddress(AddressLimit(answered, limits), settings.trusted_proxies)
-    return RequestId(SecurityHeaders(limited, https=settings.public_url.startswith("https://")))
+    served = RequestId(SecurityHeaders(limited, https=settings.public_url.startswith("https://")))
+    return Traced(served) if tracing.on() else served
 
 
 async def _database_down(request: Request, _error: Exception) -> Response:

@@ -178,6 +178,8 @@ class Settings(BaseSettings):
     log_json: bool = True
     log_level: str = "INFO"
     metrics_port: int | None = None
+    otel_exporter_otlp_endpoint: str | None = None
+    """Where traces go: an OTLP receiver over HTTP. Unset: nothing is traced."""
 
     @field_validator("database_url")
     @classmethod

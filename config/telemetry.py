@@ -1,7 +1,7 @@
 """OpenTelemetry, loaded only where traces are on.
 
-A span holds ids, names, times and statuses. That is kept at the one way out: attributes that are not listed in
-`ALLOWED` are dropped, of exceptions only the type leaves, and names are those of our code and of routes.
+A span holds ids, names, times and statuses. That is kept at the one way out: attributes that are not listed
+in `ALLOWED` are dropped, of exceptions only the type leaves, and names are those of our code and of routes.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -42,7 +42,7 @@ ALLOWED: Final = frozenset(
     }
 )
 _PARENT: Final = TraceContextTextMapPropagator()
-_about: ContextVar[Mapping[str, str]] = ContextVar("about", default={})
+_about: ContextVar[Mapping[str, str] | None] = ContextVar("about", default=None)
 """What the activity that runs is about: the calls that it makes are about the same."""
 
 
@@ -99,8 +99,8 @@ def _named(ids: Mapping[str, str]) -> dict[str, str]:
 
 class Telemetry:
     def __init__(self, endpoint: str, service: str, exporter: SpanExporter | None = None) -> None:
-        """`endpoint` of an OTLP receiver over HTTP, without `/v1/traces`. The SDK's own `OTEL_` variables hold
-        too: sampler, headers, batches, `OTEL_SERVICE_NAME`."""
+        """`endpoint` of an OTLP receiver over HTTP, without `/v1/traces`. The SDK's own `OTEL_` variables
+        hold too: sampler, headers, batches, `OTEL_SERVICE_NAME`."""
         resource = Resource({SERVICE_NAME: service}).merge(OTELResourceDetector().detect())
         self._provider = TracerProvider(resource=resource)
         out = exporter or OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")
@@ -151,7 +151,7 @@ class Telemetry:
             attributes={
                 "http.request.method": request.method,
                 "server.address": request.headers.get("Host", request.url.host),
-                **_about.get(),
+                **(_about.get() or {}),
             },
         ) as span:
             _PARENT.inject(request.headers)

@@ -1,7 +1,7 @@
 """Where a trace is carried on: from a request over workflows and activities to the calls of gateways.
 
-Off unless `OTEL_EXPORTER_OTLP_ENDPOINT` is set: then each of these is one comparison, and OpenTelemetry is not
-even loaded. What a span may hold is decided in one place, `config/telemetry.py`.
+Off unless `OTEL_EXPORTER_OTLP_ENDPOINT` is set: then each of these is one comparison, and OpenTelemetry is
+not even loaded. What a span may hold is decided in one place, `config/telemetry.py`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def interceptors() -> list[Interceptor]:
 
 
 def traceparent() -> str | None:
-    """The current span as W3C Trace Context writes it (w3.org/TR/trace-context), to be carried on elsewhere."""
+    """The current span as W3C Trace Context writes it (w3.org/TR/trace-context), to be carried on."""
     return None if _telemetry is None else _telemetry.traceparent()
 
 

@@ -5,6 +5,7 @@ table that is gone or renamed, a type that is another, a value that it must give
 constraint that refuses what was allowed. Indexes that are not unique refuse nothing.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Inspector, create_engine, inspect, text
+from sqlalchemy import Connection, Inspector, create_engine, inspect
 
 from devstack.postgres import create_database, drop_database
 from devstack.programs import ROOT
@@ -78,13 +79,42 @@ def taken(before: Schema, after: Schema) -> list[str]:
     return found
 
 
+def after(**changes: Any) -> Schema:
+    """A table with a key and a note, changed."""
+    return {"things": {"columns": {**COLUMNS, **changes}, "refusals": set()}}
+
+
+COLUMNS = {"id": ("TEXT", False, False), "note": ("TEXT", True, False)}
+BEFORE: Schema = {"things": {"columns": COLUMNS, "refusals": set()}}
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        ({}, "things: is gone"),
+        ({"things": {"columns": {"id": COLUMNS["id"]}, "refusals": set()}}, "things.note: is gone"),
+        (after(note=("BIGINT", True, False)), "things.note: was TEXT, is BIGINT"),
+        (after(note=("TEXT", False, True)), "things.note: must not be empty any more"),
+        (after(kind=("TEXT", False, False)), "things.kind: is new, must be given, and has no default"),
+        (
+            {"things": {"columns": COLUMNS, "refusals": {"unique ['note']"}}},
+            "things: refuses more: unique ['note']",
+        ),
+    ],
+)
+def test_what_would_hurt_the_version_before_is_seen(now: Schema, told: str) -> None:
+    assert taken(BEFORE, now) == [told]
+
+
+def test_what_is_added_hurts_nobody() -> None:
+    more = after(kind=("TEXT", False, True), hint=("TEXT", True, False))
+    assert taken(BEFORE, {**more, "others": BEFORE["things"]}) == []
+
+
 REVISIONS = [
     each.revision
     for each in reversed(list(ScriptDirectory.from_config(Config(ROOT / "alembic.ini")).walk_revisions()))
 ]
-
-FIRST_RELEASE = "0001"
-"""Migrations after this one are made for installations that run."""
 
 ON_PURPOSE: dict[str, Sequence[str]] = {}
 """What a migration takes all the same, by revision: with the release that stopped using it before."""
@@ -113,6 +143,4 @@ async def test_no_migration_takes_anything_from_the_version_before(
 
 
 async def _upgrade(revision: str) -> None:
-    import asyncio
-
     await asyncio.to_thread(command.upgrade, Config(ROOT / "alembic.ini"), revision)
