@@ -1,7 +1,7 @@
 """Where a trace is carried on: from a request over workflows and activities to the calls of gateways.
 
-Off unless `OTEL_EXPORTER_OTLP_ENDPOINT` is set: then each of these is one comparison, and OpenTelemetry is
-not even loaded. What a span may hold is decided in one place, `config/telemetry.py`.
+Off unless `OTEL_EXPORTER_OTLP_ENDPOINT` is set: then each of these is one comparison, and OpenTelemetry's
+SDK is not even loaded. What a span may hold is decided in one place, `config/telemetry.py`.
 """
 
 from __future__ import annotations
