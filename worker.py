@@ -179,10 +179,10 @@ async def known_policy(context: Context, stop: asyncio.Event) -> bool:
     return not stop.is_set()
 
 
-def measured(port: int) -> Runtime:
-    """Serves the SDK's metrics and ours on this port of the machine's own address."""
+def measured(host: str, port: int) -> Runtime:
+    """Serves the SDK's metrics and ours there."""
     metrics = PrometheusConfig(
-        bind_address=f"127.0.0.1:{port}",
+        bind_address=f"{host}:{port}",
         histogram_bucket_overrides={measuring.RESOLUTION: measuring.RESOLUTION_BUCKETS},
     )
     return Runtime(telemetry=TelemetryConfig(metrics=metrics))
@@ -209,7 +209,7 @@ async def main() -> None:
     logs.configure(settings)
     tracing.start(settings, "smartpay-worker")
     if settings.metrics_port is not None:
-        Runtime.set_default(measured(settings.metrics_port))
+        Runtime.set_default(measured(settings.metrics_host, settings.metrics_port))
     try:
         context = build_context(settings)
     except (
