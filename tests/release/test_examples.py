@@ -4,6 +4,9 @@ import asyncio
 import json
 import os
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -78,3 +81,19 @@ def test_every_page_is_on_the_site() -> None:
     pages = {str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").rglob("*.md")}
     decisions = set(re.findall(r"\]\((\d[\w-]+\.md)\)", (ROOT / "docs/decisions/index.md").read_text()))
     assert nav | {f"decisions/{each}" for each in decisions} == pages
+
+
+def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
+    """A link to a page that is not there is one."""
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    shutil.copy(ROOT / "zensical.toml", tmp_path)
+    built = subprocess.run(  # noqa: S603 - our own interpreter's program
+        [str(Path(sys.executable).with_name("zensical")), "build", "--strict"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert built.returncode == 0, built.stdout[-2000:]
+    assert (tmp_path / "build" / "site" / "tutorial" / "index.html").exists()
