@@ -1,15 +1,29 @@
 """The route plan: which accounts may be asked, in which order, and why the others are out."""
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.checkout import MethodType
 
 
+_put = object.__setattr__
+
+
 class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True)
+
+    @classmethod
+    def known(cls, **fields: Any) -> Self:
+        """Every field, of values that this program has made itself: what `model_construct` does, in a fifth of
+        the time, for it looks after no default and no alias. Validating takes as long as deciding."""
+        made = cls.__new__(cls)
+        _put(made, "__dict__", fields)
+        _put(made, "__pydantic_fields_set__", set(fields))
+        _put(made, "__pydantic_extra__", None)
+        _put(made, "__pydantic_private__", None)
+        return made
 
 
 class CountrySource(StrEnum):

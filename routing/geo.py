@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from itertools import islice
 from pathlib import Path
-from socket import AF_INET, inet_pton
+from socket import AF_INET, inet_ntoa, inet_pton
 from typing import Final, Self
 
 import maxminddb
@@ -42,7 +42,7 @@ class GeoTable:
     """An opened file, mapped into memory (shared between processes). Safe to share between threads."""
 
     def __init__(
-        self, country_of: Callable[[Address], str | None], *, ipv6: bool, built_at: datetime
+        self, country_of: Callable[[str], str | None], *, ipv6: bool, built_at: datetime
     ) -> None:
         self._country_of = country_of
         self._ipv6 = ipv6
@@ -73,11 +73,20 @@ class GeoTable:
 
     def by_ip(self, text: str | None) -> str | None:
         """The country of a public address; None for every other text, whatever it is. Never raises."""
-        address = public_address(text)
-        if address is None or (address.version == 6 and not self._ipv6):
+        if text is None or len(text) > _LONGEST:
             return None
+        packed = _packed(text.strip())
+        if packed is not None:
+            if _is_special(int.from_bytes(packed), _V4):
+                return None
+            plain = inet_ntoa(packed)
+        else:
+            address = public_address(text)
+            if address is None or (address.version == 6 and not self._ipv6):
+                return None
+            plain = str(address)
         try:
-            code = self._country_of(address)
+            code = self._country_of(plain)
         except (maxminddb.InvalidDatabaseError, ValueError, TypeError, AttributeError):
             return None  # a damaged or misshapen record tells nothing; the payment goes on without it
         return code if is_country(code) else None
@@ -93,18 +102,29 @@ def public_address(text: str | None) -> Address | None:
         return None
     text = text.strip()
     try:
-        # An IPv4 address, as nearly all are, in a fifth of the time.
-        address: Address = ip_address(text) if ":" in text else IPv4Address(inet_pton(AF_INET, text))
-    except (ValueError, OSError):
+        packed = _packed(text)
+        address: Address = IPv4Address(packed) if packed is not None else ip_address(text)
+    except ValueError:
         return None
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:
             address = address.ipv4_mapped
         elif address.scope_id is not None:
             address = IPv6Address(int(address))
-    starts, ends = _V4 if address.version == 4 else _V6
-    value = int(address)
-    return None if value <= ends[bisect_right(starts, value) - 1] else address
+    return None if _is_special(int(address), _V4 if address.version == 4 else _V6) else address
+
+
+def _packed(text: str) -> bytes | None:
+    """An IPv4 address, as nearly all are, in a fifth of the time that an object of it takes to make."""
+    try:
+        return None if ":" in text else inet_pton(AF_INET, text)
+    except (ValueError, OSError):
+        return None
+
+
+def _is_special(value: int, bounds: tuple[list[int], list[int]]) -> bool:
+    starts, ends = bounds
+    return value <= ends[bisect_right(starts, value) - 1]
 
 
 def _bounds(networks: "list[IPv4Network] | list[IPv6Network]") -> tuple[list[int], list[int]]:
@@ -117,8 +137,8 @@ _V4: Final = _bounds([IPv4Network(text) for text in _SPECIAL_V4])
 _V6: Final = _bounds([IPv6Network(text) for text in _SPECIAL_V6])
 
 
-def _flat(reader: maxminddb.Reader) -> Callable[[Address], str | None]:
-    def country_of(address: Address) -> str | None:
+def _flat(reader: maxminddb.Reader) -> Callable[[str], str | None]:
+    def country_of(address: str) -> str | None:
         record = reader.get(address)
         code = record.get("country_code") if isinstance(record, Mapping) else None
         return code if isinstance(code, str) else None
@@ -126,7 +146,7 @@ def _flat(reader: maxminddb.Reader) -> Callable[[Address], str | None]:
     return country_of
 
 
-def _nested(path: Path) -> Callable[[Address], str | None]:
+def _nested(path: Path) -> Callable[[str], str | None]:
     # Imported here: only those who bring such a file pay for its 0.15 s.
     from geoip2.database import Reader
     from geoip2.errors import AddressNotFoundError
@@ -140,7 +160,7 @@ def _nested(path: Path) -> Callable[[Address], str | None]:
         reader.close()
         raise BadDataset(path, f"is of type {kind!r}; a Country, City or Enterprise file is needed")
 
-    def country_of(address: Address) -> str | None:
+    def country_of(address: str) -> str | None:
         try:
             return method(address).country.iso_code
         except AddressNotFoundError:
