@@ -38,8 +38,10 @@ def judge(account: Account, request: RouteRequest, closed: Exclusion | None = No
     if request.challenge and not capabilities.challenge:
         return Exclusion.CHALLENGE_UNSUPPORTED
     amount = request.amount
-    if not capabilities.minimum.get(request.currency, amount) <= amount <= capabilities.maximum.get(
-        request.currency, amount
+    if (
+        not capabilities.minimum.get(request.currency, amount)
+        <= amount
+        <= capabilities.maximum.get(request.currency, amount)
     ):
         return Exclusion.AMOUNT_OUT_OF_RANGE
     if _customer_data_missing(account, request, method):

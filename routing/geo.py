@@ -41,9 +41,7 @@ _SPECIAL_V6: Final = ("::/3", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::
 class GeoTable:
     """An opened file, mapped into memory (shared between processes). Safe to share between threads."""
 
-    def __init__(
-        self, country_of: Callable[[str], str | None], *, ipv6: bool, built_at: datetime
-    ) -> None:
+    def __init__(self, country_of: Callable[[str], str | None], *, ipv6: bool, built_at: datetime) -> None:
         self._country_of = country_of
         self._ipv6 = ipv6
         self.built_at = built_at
