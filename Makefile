@@ -9,7 +9,7 @@ PRODUCT := activities api cli config domain gateways routing screening storage w
 export DATA_DIR
 
 .DEFAULT_GOAL := help
-.PHONY: help setup datasets demo test check security audit sbom bench-routing chaos chaos-selftest drill new-gateway gateway-docs live-check lock clean
+.PHONY: help setup datasets demo test check security audit sbom bench-routing chaos chaos-selftest drill new-gateway gateway-docs docs live-check lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ new-gateway: $(VENV)/.installed ## begin a gateway: adapter, simulator and contr
 
 gateway-docs: $(VENV)/.installed ## write the table of docs/gateways.md from what the adapters declare
 	$(BIN)/python -m devstack.support_table
+
+docs: $(VENV)/.installed ## build the documentation as a site into build/site
+	$(BIN)/zensical build --clean --strict
 
 live-check: setup ## the contract suite against the gateways' real test modes, with your own test keys
 	$(BIN)/python -m tests.contract.live $(ARGS)

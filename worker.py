@@ -35,6 +35,7 @@ from activities.refund_checking import RefundChecking
 from activities.refunding import Refunding
 from activities.screening import screener_of
 from config import logging as logs
+from config import tracing
 from config.keys import BadKeys
 from config.settings import Settings
 from config.temporal import connect, register_search_attributes
@@ -178,10 +179,10 @@ async def known_policy(context: Context, stop: asyncio.Event) -> bool:
     return not stop.is_set()
 
 
-def measured(port: int) -> Runtime:
-    """Serves the SDK's metrics and ours on this port of the machine's own address."""
+def measured(host: str, port: int) -> Runtime:
+    """Serves the SDK's metrics and ours there."""
     metrics = PrometheusConfig(
-        bind_address=f"127.0.0.1:{port}",
+        bind_address=f"{host}:{port}",
         histogram_bucket_overrides={measuring.RESOLUTION: measuring.RESOLUTION_BUCKETS},
     )
     return Runtime(telemetry=TelemetryConfig(metrics=metrics))
@@ -206,8 +207,9 @@ async def keep_prepared(client: Client, settings: Settings) -> None:
 async def main() -> None:
     settings = Settings()
     logs.configure(settings)
+    tracing.start(settings, "smartpay-worker")
     if settings.metrics_port is not None:
-        Runtime.set_default(measured(settings.metrics_port))
+        Runtime.set_default(measured(settings.metrics_host, settings.metrics_port))
     try:
         context = build_context(settings)
     except (
@@ -248,6 +250,7 @@ async def main() -> None:
         await asyncio.gather(*beside, return_exceptions=True)
         await context.accounts.aclose()
         await context.database.aclose()
+    await asyncio.to_thread(tracing.stop)
     log.info("worker.stopped")
 
 

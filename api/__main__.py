@@ -8,6 +8,7 @@ import uvicorn
 
 from api.app import create_app
 from config import logging as logs
+from config import tracing
 from config.keys import BadKeys
 from config.settings import Settings
 from gateways.registry import BadAccounts
@@ -30,6 +31,7 @@ SERVER: Final[dict[str, Any]] = {
 def main() -> int:
     settings = Settings()
     logs.configure(settings)
+    tracing.start(settings, "smartpay-api")
     try:
         app = create_app(settings)
     except (BadAccounts, BadCountryMap, BadPolicyFile, BadDataset, BadFees, BadKeys) as error:
@@ -37,7 +39,10 @@ def main() -> int:
         return 1
     gc.collect()
     gc.freeze()  # what a start makes lives as long as the process: no collection need look at it again
-    uvicorn.run(app, host=settings.api_host, port=settings.api_port, **SERVER)
+    try:
+        uvicorn.run(app, host=settings.api_host, port=settings.api_port, **SERVER)
+    finally:
+        tracing.stop()
     return 0
 
 

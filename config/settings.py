@@ -178,6 +178,10 @@ class Settings(BaseSettings):
     log_json: bool = True
     log_level: str = "INFO"
     metrics_port: int | None = None
+    metrics_host: str = "127.0.0.1"
+    """Where the worker serves its metrics, with `metrics_port`."""
+    otel_exporter_otlp_endpoint: str | None = None
+    """Where traces go: an OTLP receiver over HTTP. Unset: nothing is traced."""
 
     @field_validator("database_url")
     @classmethod

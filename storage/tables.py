@@ -680,3 +680,12 @@ class DataKey(SQLModel, table=True):
     """The name of the encryption key that wraps it."""
     wrapped: bytes = Field(sa_type=LargeBinary)
     created_at: datetime = _created()
+
+
+class CheckoutTrace(SQLModel, table=True):
+    """Where the trace of a checkout can be carried on, by webhooks and notifications."""
+
+    __tablename__ = "checkout_traces"
+
+    checkout_id: str = Field(primary_key=True, foreign_key="checkouts.id")
+    traceparent: str
