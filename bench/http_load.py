@@ -2,15 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, cast
+
+Good = Callable[[bytes, bytes], bool]
+"""(head, body) -> whether the answer is the one that was asked for."""
 
 
 class Load(NamedTuple):
     seconds: float
     answers: int
     wrong: int
-    """Answers other than 200, and connections that broke."""
+    """Answers that were not good, and connections that broke."""
     latencies: list[float]
     """Seconds, sorted."""
 
@@ -58,15 +61,21 @@ class _Client(asyncio.Protocol):
         if len(body) < length:
             return
         self._buffer = b""
-        self._load.answered(time.perf_counter() - self._sent_at, ok=head.startswith(b"HTTP/1.1 200"))
+        self._load.answered(time.perf_counter() - self._sent_at, ok=self._load.good(head, body))
         self._send()
 
     def connection_lost(self, _error: Exception | None) -> None:
         self._load.closed(broken=time.monotonic() < self._load.until)
 
 
+def answered_200(head: bytes, _body: bytes) -> bool:
+    """Answered with 200."""
+    return head.startswith(b"HTTP/1.1 200")
+
+
 class _Running:
-    def __init__(self, connections: int) -> None:
+    def __init__(self, connections: int, good: Good) -> None:
+        self.good = good
         self.until = float("inf")
         self.counting_from = float("inf")
         self.latencies: list[float] = []
@@ -87,10 +96,16 @@ class _Running:
 
 
 async def put_load(
-    ports: Sequence[int], requests: Sequence[bytes], *, connections: int, seconds: float, warm_up: float
+    ports: Sequence[int],
+    requests: Sequence[bytes],
+    *,
+    connections: int,
+    seconds: float,
+    warm_up: float,
+    good: Good = answered_200,
 ) -> Load:
     """So many connections over all ports, each with one request under way, for `warm_up + seconds`."""
-    running = _Running(connections)
+    running = _Running(connections, good)
     began = time.monotonic()
     running.counting_from, running.until = began + warm_up, began + warm_up + seconds
     loop = asyncio.get_running_loop()

@@ -1,0 +1,156 @@
+"""The straight checkout, started on Temporal without the API: its row is written before the clock starts."""
+
+import asyncio
+import hashlib
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+import asyncpg
+from temporalio.client import Client
+
+from bench import empty
+from bench.http_load import Load
+from domain.ids import Prefix, new_id
+from domain.money import to_major
+from workflows.checkout import Checkout
+from workflows.messages import CheckoutInput
+from workflows.search_attributes import at_start
+
+TASK_QUEUE: Final = "checkouts"
+AMOUNT: Final = 12_500
+CURRENCY: Final = "USD"
+TASK_TIMEOUT: Final = timedelta(seconds=10)
+
+
+def body(number: int) -> dict[str, Any]:
+    """The n-th customer's request: planned for Stripe, which approves at once."""
+    return {
+        "reference": f"order-{number}",
+        "amount": AMOUNT,
+        "currency": CURRENCY,
+        "customer": {
+            "email": f"customer-{number}@example.com",
+            "name": "A. Customer",
+            "ip": f"81.2.{69 + number // 200 % 100}.{1 + number % 200}",
+            "country": "US",
+        },
+        "payment_method": {"type": "card", "bin": "424242", "tokens": {"stripe": "pm_card_visa"}},
+        "metadata": {"cart": str(number)},
+    }
+
+
+class Direct:
+    """Starts workflows and waits for their results, in this process."""
+
+    def __init__(self, client: Client, database_url: str, merchant_id: str) -> None:
+        self.client = client
+        self._database_url = database_url
+        self._merchant_id = merchant_id
+        self._number = 0
+
+    async def empty(self, *, at_once: int, seconds: float) -> Load:
+        """Empty workflows, so many at a time."""
+
+        async def one(_: str) -> bool:
+            await self.client.execute_workflow(
+                empty.Empty.run,
+                id=f"empty/{new_id(Prefix.CHECKOUT)}",
+                task_queue=empty.TASK_QUEUE,
+                task_timeout=TASK_TIMEOUT,
+            )
+            return True
+
+        return await keep_up(one, lambda: "", at_once=at_once, seconds=seconds)
+
+    async def checkouts(self, *, at_once: int, seconds: float, most: int) -> Load:
+        """Straight checkouts, so many at a time, and at most `most` of them."""
+        ids = await self._rows(most)
+
+        async def one(checkout_id: str) -> bool:
+            result = await self.start(checkout_id)
+            return bool(result.status == "succeeded")
+
+        return await keep_up(one, ids.pop, at_once=at_once, seconds=seconds)
+
+    async def start(self, checkout_id: str) -> Any:
+        """Run it as the API would, to its end."""
+        return await self.client.execute_workflow(
+            Checkout.run,
+            CheckoutInput(checkout_id=checkout_id),
+            id=f"checkout/{checkout_id}",
+            task_queue=TASK_QUEUE,
+            task_timeout=TASK_TIMEOUT,
+            search_attributes=at_start(merchant_id=self._merchant_id, amount=AMOUNT, currency=CURRENCY),
+            static_summary=f"{to_major(AMOUNT, CURRENCY)} {CURRENCY}",
+        )
+
+    async def _rows(self, number: int) -> list[str]:
+        """Ids of so many checkouts that are accepted and not started; the sweep is told to leave them alone."""
+        ids = [new_id(Prefix.CHECKOUT) for _ in range(number)]
+        records = []
+        for checkout_id in ids:
+            self._number += 1
+            records.append(_record(checkout_id, self._merchant_id, body(self._number)))
+        connection = await asyncpg.connect(self._database_url)
+        try:
+            await connection.execute(_INSERT, json.dumps(records))
+        finally:
+            await connection.close()
+        return ids
+
+
+def _record(checkout_id: str, merchant_id: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "id": checkout_id,
+        "merchant_id": merchant_id,
+        "idempotency_key": f"direct-{checkout_id}",
+        "request_digest": "\\x" + hashlib.sha256(checkout_id.encode()).hexdigest(),
+        "reference": request["reference"],
+        "status": "processing",
+        "amount": request["amount"],
+        "currency": request["currency"],
+        "capture_method": "automatic",
+        "customer": request["customer"],
+        "payment_method": request["payment_method"],
+        "allow_redirect": False,
+        "meta": request["metadata"],
+    }
+
+
+# Created a while ahead: what is accepted and never started is started by the API after three seconds.
+_INSERT: Final = """
+INSERT INTO checkouts (id, merchant_id, idempotency_key, request_digest, reference, status, amount, currency,
+                       capture_method, customer, payment_method, allow_redirect, meta, amount_captured,
+                       amount_refunded, created_at, updated_at)
+SELECT id, merchant_id, idempotency_key, request_digest, reference, status, amount, currency, capture_method,
+       customer, payment_method, allow_redirect, meta, 0, 0,
+       now() + interval '10 minutes', now() + interval '10 minutes'
+FROM jsonb_populate_recordset(NULL::checkouts, $1::jsonb)
+"""
+
+
+async def keep_up(
+    one: Callable[[str], Awaitable[bool]], task: Callable[[], str], *, at_once: int, seconds: float
+) -> Load:
+    """Do `one` after the other, so many at a time, for so long; what has begun is finished, and counted."""
+    latencies: list[float] = []
+    wrong = 0
+    began = time.monotonic()
+    until = began + seconds
+
+    async def line() -> None:
+        nonlocal wrong
+        while time.monotonic() < until:
+            try:
+                subject = task()
+            except IndexError:
+                return
+            start = time.perf_counter()
+            wrong += not await one(subject)
+            latencies.append(time.perf_counter() - start)
+
+    await asyncio.gather(*(line() for _ in range(at_once)))
+    return Load(time.monotonic() - began, len(latencies), wrong, sorted(latencies))
