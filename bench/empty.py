@@ -1,4 +1,4 @@
-"""The ceiling: a workflow that does nothing, on a worker with the settings of ours (`python -m bench.empty`)."""
+"""`python -m bench.empty`: the ceiling, a workflow that does nothing, on a worker with the settings of ours."""
 
 import asyncio
 import signal

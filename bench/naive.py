@@ -1,14 +1,14 @@
-"""The same charge without any durability: a handler that calls the gateway and answers (`python -m bench.naive`).
+"""`python -m bench.naive`: the same charge without any durability, a handler that calls the gateway and answers.
 
 No row, no plan, no retry: what a payment costs where nothing has to survive.
 """
 
 import os
-from typing import Any, Final
+from typing import Any
 
 import httpx
 import uvicorn
-from fastapi import FastAPI, Header
+from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from ulid import ULID
@@ -53,25 +53,25 @@ def gateway_from_environment() -> Gateway:
     return Gateway(os.environ["STRIPE_URL"], os.environ["STRIPE_SECRET_KEY"])
 
 
-app: Final = FastAPI()
-_gateway: Final = gateway_from_environment() if "STRIPE_URL" in os.environ else None
+def create_app() -> FastAPI:
+    app = FastAPI()
+    gateway = gateway_from_environment()
 
+    @app.get("/healthz")
+    async def health() -> dict[str, str]:
+        return {"status": "ok"}
 
-@app.get("/healthz")
-async def health() -> dict[str, str]:
-    return {"status": "ok"}
+    @app.post("/v1/checkouts", status_code=201)
+    async def create(request: Request) -> JSONResponse:
+        checkout_id = str(ULID()).lower()
+        payment = await gateway.charge(f"att_{checkout_id}_1", request)
+        status = "succeeded" if payment["status"] == "succeeded" else "failed"
+        return JSONResponse({"id": f"co_{checkout_id}", "status": status, "amount": request.amount}, 201)
 
-
-@app.post("/v1/checkouts", status_code=201)
-async def create(request: Request, idempotency_key: str = Header()) -> JSONResponse:
-    assert _gateway is not None
-    checkout_id = str(ULID()).lower()
-    payment = await _gateway.charge(f"att_{checkout_id}_1", request)
-    paid = payment["status"] == "succeeded"
-    return JSONResponse(
-        {"id": f"co_{checkout_id}", "status": "succeeded" if paid else "failed", "amount": request.amount}, 201
-    )
+    return app
 
 
 if __name__ == "__main__":
-    uvicorn.run(app, host="127.0.0.1", port=int(os.environ["PORT"]), log_level="warning", access_log=False)
+    uvicorn.run(
+        create_app(), host="127.0.0.1", port=int(os.environ["PORT"]), log_level="warning", access_log=False
+    )

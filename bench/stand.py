@@ -1,15 +1,14 @@
 """What is measured, set up: the product's own stack, and beside it the alternatives on the same services."""
 
 import asyncio
-import secrets
 import signal
 import sys
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import httpx
 from temporalio.client import Client
@@ -107,20 +106,3 @@ async def _answers(port: int) -> None:
             except httpx.TransportError:
                 pass
             await asyncio.sleep(0.1)
-
-
-def requests(port: int, api_key: str, bodies: Sequence[Mapping[str, Any]], number: int) -> list[bytes]:
-    """So many requests for a checkout as bytes, each with a key of its own."""
-    import json
-
-    texts = [json.dumps(body, separators=(",", ":")).encode() for body in bodies]
-    run = secrets.token_hex(6)
-    return [
-        (
-            f"POST /v1/checkouts HTTP/1.1\r\nHost: {HOST}:{port}\r\nAuthorization: Bearer {api_key}\r\n"
-            f"Content-Type: application/json\r\nPrefer: wait=30\r\n"
-            f"Idempotency-Key: bench-{run}-{index}\r\nContent-Length: {len(text)}\r\n\r\n"
-        ).encode()
-        + text
-        for index, text in ((index, texts[index % len(texts)]) for index in range(number))
-    ]

@@ -22,6 +22,8 @@ from workflows.search_attributes import at_start
 TASK_QUEUE: Final = "checkouts"
 AMOUNT: Final = 12_500
 CURRENCY: Final = "USD"
+MOST: Final = 200
+"""Checkouts a second for which rows are written ahead."""
 TASK_TIMEOUT: Final = timedelta(seconds=10)
 
 
@@ -51,8 +53,8 @@ class Direct:
         self._merchant_id = merchant_id
         self._number = 0
 
-    async def empty(self, *, at_once: int, seconds: float) -> Load:
-        """Empty workflows, so many at a time."""
+    async def empty(self, *, at_once: int, seconds: float, rate: float | None = None) -> Load:
+        """Empty workflows, so many at a time, or begun so many times a second."""
 
         async def one(_: str) -> bool:
             await self.client.execute_workflow(
@@ -63,17 +65,28 @@ class Direct:
             )
             return True
 
+        if rate is not None:
+            return await pace(one, lambda: "", rate=rate, seconds=seconds)
         return await keep_up(one, lambda: "", at_once=at_once, seconds=seconds)
 
-    async def checkouts(self, *, at_once: int, seconds: float, most: int) -> Load:
-        """Straight checkouts, so many at a time, and at most `most` of them."""
-        ids = await self._rows(most)
+    async def checkouts(self, *, at_once: int, seconds: float, rate: float | None = None) -> Load:
+        """Straight checkouts, so many at a time, or begun so many times a second."""
+        ids = await self._rows(int(MOST * seconds))
 
         async def one(checkout_id: str) -> bool:
             result = await self.start(checkout_id)
             return bool(result.status == "succeeded")
 
+        if rate is not None:
+            return await pace(one, ids.pop, rate=rate, seconds=seconds)
         return await keep_up(one, ids.pop, at_once=at_once, seconds=seconds)
+
+    async def history(self) -> tuple[int, int]:
+        """Events and bytes in the history of one straight checkout."""
+        [checkout_id] = await self._rows(1)
+        await self.start(checkout_id)
+        history = await self.client.get_workflow_handle(f"checkout/{checkout_id}").fetch_history()
+        return len(history.events), sum(event.ByteSize() for event in history.events)
 
     async def start(self, checkout_id: str) -> Any:
         """Run it as the API would, to its end."""
@@ -88,7 +101,7 @@ class Direct:
         )
 
     async def _rows(self, number: int) -> list[str]:
-        """Ids of so many checkouts that are accepted and not started; the sweep is told to leave them alone."""
+        """Ids of so many checkouts that are accepted and not started."""
         ids = [new_id(Prefix.CHECKOUT) for _ in range(number)]
         records = []
         for checkout_id in ids:
@@ -130,6 +143,28 @@ SELECT id, merchant_id, idempotency_key, request_digest, reference, status, amou
        now() + interval '10 minutes', now() + interval '10 minutes'
 FROM jsonb_populate_recordset(NULL::checkouts, $1::jsonb)
 """
+
+
+async def pace(
+    one: Callable[[str], Awaitable[bool]], task: Callable[[], str], *, rate: float, seconds: float
+) -> Load:
+    """Begin `one` so many times a second, for so long; all are waited for."""
+    latencies: list[float] = []
+    wrong = 0
+    began = time.monotonic()
+
+    async def timed(subject: str, due: float) -> None:
+        nonlocal wrong
+        wrong += not await one(subject)
+        latencies.append(time.perf_counter() - due)
+
+    async with asyncio.TaskGroup() as running:
+        due = time.perf_counter()
+        while time.monotonic() < began + seconds:
+            running.create_task(timed(task(), due))
+            due += 1 / rate
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+    return Load(time.monotonic() - began, len(latencies), wrong, sorted(latencies))
 
 
 async def keep_up(
