@@ -75,9 +75,9 @@ DRAIN = timedelta(seconds=30)
 """How long running activities may take after SIGTERM."""
 ACTIVITIES_AT_ONCE = 100
 CALLS_OF_AN_ACCOUNT = 400
-"""Activities that wait for one account's gateway: the 200 connections of its pool (`gateways/transport.py`), and
-as many calls that wait for one until they are given up. Each account brings places of its own, so that a slow
-gateway fills its pool and takes no place from the others. A waiting call is a coroutine: it costs kilobytes."""
+"""Activities that wait for one account's gateway: the 200 connections of its pool (`gateways/transport.py`),
+and as many that wait for one of those until they are given up. Each account brings places of its own, so that
+a slow gateway takes none from the others. A waiting call is a coroutine: it costs kilobytes."""
 NOTIFICATIONS_AT_ONCE = 50
 PREPARED_EVERY = 60.0
 """Seconds."""

@@ -3,14 +3,20 @@
 import json
 import secrets
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from bench.http_load import Load, put_load
 from bench.stand import Stand
 from bench.straight import body
 from devstack.ports import HOST
 
-_BODIES: Final = [json.dumps(body(number), separators=(",", ":")).encode() for number in range(2000)]
+
+def encoded(make: Callable[[int], dict[str, Any]], number: int = 2000) -> list[bytes]:
+    """So many customers' requests."""
+    return [json.dumps(make(each), separators=(",", ":")).encode() for each in range(number)]
+
+
+_BODIES: Final = encoded(body)
 _MOST: Final = 1500
 """Requests a second that are made ahead, each under a key of its own."""
 _CONNECTIONS: Final = 200

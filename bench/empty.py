@@ -1,4 +1,4 @@
-"""`python -m bench.empty`: the ceiling, a workflow that does nothing, on a worker with the settings of ours."""
+"""`python -m bench.empty`: the ceiling, a workflow that does nothing, on a worker set as ours."""
 
 import asyncio
 import signal

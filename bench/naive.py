@@ -1,4 +1,4 @@
-"""`python -m bench.naive`: the same charge without any durability, a handler that calls the gateway and answers.
+"""`python -m bench.naive`: the same charge without durability: a handler calls the gateway and answers.
 
 No row, no plan, no retry: what a payment costs where nothing has to survive.
 """

@@ -108,8 +108,8 @@ def _why(found: "Findings") -> Iterator[str]:
     yield (
         f"What falls short is processor time. An empty workflow costs {1000 * whole['a']:.1f} ms of it over "
         f"all processes, a checkout started directly {1000 * whole['b']:.1f} ms and one through HTTP "
-        f"{1000 * whole['c']:.1f} ms: on full cores that alone allows {share['b']:.0%} and {share['c']:.0%} of "
-        "the empty workflow's rate. Of a checkout through HTTP: "
+        f"{1000 * whole['c']:.1f} ms: on full cores that alone allows {share['b']:.0%} and "
+        f"{share['c']:.0%} of the empty workflow's rate. Of a checkout through HTTP: "
         + ", ".join(
             f"{part} {1000 * _cpu(found, 'c', part):.1f} ms"
             for part in sorted(_parts("c"), key=lambda part: -_cpu(found, "c", part))
@@ -186,16 +186,19 @@ def _circumstances(found: "Findings") -> Iterator[str]:
         f" {found.load_before:.1f}; the run took {found.took:.0f} s."
     )
     yield "- " + ", ".join(f"{name} {version(name)}" for name in packages) + "."
-    yield f"- PostgreSQL (ours and DBOS's, one server): {_settings(DURABILITY)}: a commit survives a power cut."
-    yield f"- Temporal's development server on a file: {_settings(STORE)}: survives killed processes, not a power cut."
+    yield f"- PostgreSQL (ours and DBOS's, one server): {_settings(DURABILITY)}; survives a power cut."
     yield (
-        "- All on the same machine: gateway simulator, load generator and servers. One API process, one worker"
-        " process. Webhooks off for all; no notification address."
+        f"- Temporal's development server on a file: {_settings(STORE)}; survives killed processes, not a"
+        " power cut."
     )
     yield (
-        "- (a) and (b) are started by Temporal's client and awaited; (b)'s rows are written before. (d) answers"
-        " what the gateway says and keeps nothing. (e) writes the request's row, then runs a workflow of two"
-        " steps, plan and attempt, in the process that took the request; screening and health are not in it."
+        "- All on one machine: gateway simulator, load generator and servers. One API process, one worker."
+        " Webhooks off for all; no notification address."
+    )
+    yield (
+        "- (a) and (b) are started by Temporal's client and awaited; (b)'s rows are written before. (d)"
+        " answers what the gateway says and keeps nothing. (e) writes the request's row, then runs a workflow of"
+        " two steps, plan and attempt, in the process that took the request; screening and health are not in it."
     )
 
 

@@ -14,7 +14,7 @@ import httpx
 from temporalio.client import Client
 
 from bench.meter import Meter
-from bench.straight import Direct
+from bench.straight import Accepted, Direct
 from config.temporal import DATA_CONVERTER
 from devstack.ports import HOST, Ports
 from devstack.programs import Program, environment, spawn
@@ -79,7 +79,7 @@ async def standing(directory: Path, settings: Mapping[str, object] | None = None
             await _answers(port)
         pids = {name: _list(pid) for name, pid in stack.pids.items()}
         pids |= {name: [process.pid] for name, process in beside.items()}
-        direct = Direct(temporal, stack.database_url, stack.merchant_id)
+        direct = Direct(temporal, Accepted(stack.database_url, stack.merchant_id))
         yield Stand(stack, direct, Meter(pids), ports.api, ports.sandbox)
 
 

@@ -44,20 +44,41 @@ def body(number: int) -> dict[str, Any]:
     }
 
 
+class Accepted:
+    """Writes checkouts that are accepted and not started."""
+
+    def __init__(self, database_url: str, merchant_id: str) -> None:
+        self.merchant_id = merchant_id
+        self._database_url = database_url
+        self._number = 0
+
+    async def rows(self, number: int) -> list[str]:
+        """Ids of so many checkouts that are accepted and not started."""
+        ids = [new_id(Prefix.CHECKOUT) for _ in range(number)]
+        records = []
+        for checkout_id in ids:
+            self._number += 1
+            records.append(_record(checkout_id, self.merchant_id, body(self._number)))
+        connection = await asyncpg.connect(self._database_url)
+        try:
+            await connection.execute(_INSERT, json.dumps(records))
+        finally:
+            await connection.close()
+        return ids
+
+
 class Direct:
     """Starts workflows and waits for their results, in this process."""
 
-    def __init__(self, client: Client, database_url: str, merchant_id: str) -> None:
-        self.client = client
-        self._database_url = database_url
-        self._merchant_id = merchant_id
-        self._number = 0
+    def __init__(self, client: Client, accepted: Accepted) -> None:
+        self._client = client
+        self._accepted = accepted
 
     async def empty(self, *, at_once: int, seconds: float, rate: float | None = None) -> Load:
         """Empty workflows, so many at a time, or begun so many times a second."""
 
         async def one(_: str) -> bool:
-            await self.client.execute_workflow(
+            await self._client.execute_workflow(
                 empty.Empty.run,
                 id=f"empty/{new_id(Prefix.CHECKOUT)}",
                 task_queue=empty.TASK_QUEUE,
@@ -71,7 +92,7 @@ class Direct:
 
     async def checkouts(self, *, at_once: int, seconds: float, rate: float | None = None) -> Load:
         """Straight checkouts, so many at a time, or begun so many times a second."""
-        ids = await self._rows(int(MOST * seconds))
+        ids = await self._accepted.rows(int(MOST * seconds))
 
         async def one(checkout_id: str) -> bool:
             result = await self.start(checkout_id)
@@ -83,36 +104,24 @@ class Direct:
 
     async def history(self) -> tuple[int, int]:
         """Events and bytes in the history of one straight checkout."""
-        [checkout_id] = await self._rows(1)
+        [checkout_id] = await self._accepted.rows(1)
         await self.start(checkout_id)
-        history = await self.client.get_workflow_handle(f"checkout/{checkout_id}").fetch_history()
+        history = await self._client.get_workflow_handle(f"checkout/{checkout_id}").fetch_history()
         return len(history.events), sum(event.ByteSize() for event in history.events)
 
     async def start(self, checkout_id: str) -> Any:
         """Run it as the API would, to its end."""
-        return await self.client.execute_workflow(
+        return await self._client.execute_workflow(
             Checkout.run,
             CheckoutInput(checkout_id=checkout_id),
             id=f"checkout/{checkout_id}",
             task_queue=TASK_QUEUE,
             task_timeout=TASK_TIMEOUT,
-            search_attributes=at_start(merchant_id=self._merchant_id, amount=AMOUNT, currency=CURRENCY),
+            search_attributes=at_start(
+                merchant_id=self._accepted.merchant_id, amount=AMOUNT, currency=CURRENCY
+            ),
             static_summary=f"{to_major(AMOUNT, CURRENCY)} {CURRENCY}",
         )
-
-    async def _rows(self, number: int) -> list[str]:
-        """Ids of so many checkouts that are accepted and not started."""
-        ids = [new_id(Prefix.CHECKOUT) for _ in range(number)]
-        records = []
-        for checkout_id in ids:
-            self._number += 1
-            records.append(_record(checkout_id, self._merchant_id, body(self._number)))
-        connection = await asyncpg.connect(self._database_url)
-        try:
-            await connection.execute(_INSERT, json.dumps(records))
-        finally:
-            await connection.close()
-        return ids
 
 
 def _record(checkout_id: str, merchant_id: str, request: Mapping[str, Any]) -> dict[str, Any]:

@@ -139,10 +139,11 @@ async def later_exists(session: AsyncSession, checkout_id: str, number: int) -> 
     return bool(found.one())
 
 
-async def stray_money(session: AsyncSession, *, limit: int) -> Sequence[Attempt]:
+async def stray_money(session: AsyncSession, *, limit: int, since: float | None = None) -> Sequence[Attempt]:
     """Attempts that hold money which their checkout does not count: it has to go back (I11, I13).
 
     Not where the customer has it back through a lost dispute, unless a refund may have been sent before.
+    With `since`: only those that ended within so many seconds. Without, every attempt is looked at.
     """
     lost = exists().where(
         col(Dispute.attempt_id) == col(Attempt.id), col(Dispute.status) == DisputeStatus.LOST
@@ -152,7 +153,7 @@ async def stray_money(session: AsyncSession, *, limit: int) -> Sequence[Attempt]
         col(Refund.status) == RefundState.PENDING,
         col(Refund.sent_at).is_not(None),
     )
-    found = await session.exec(
+    query = (
         select(Attempt)
         .join(Checkout, col(Checkout.id) == col(Attempt.checkout_id))
         .where(
@@ -162,7 +163,9 @@ async def stray_money(session: AsyncSession, *, limit: int) -> Sequence[Attempt]
         )
         .limit(limit)
     )
-    return found.all()
+    if since is not None:
+        query = query.where(col(Attempt.ended_at) > func.now() - func.make_interval(0, 0, 0, 0, 0, 0, since))
+    return (await session.exec(query)).all()
 
 
 async def declines_of_card(session: AsyncSession, card: bytes) -> int:

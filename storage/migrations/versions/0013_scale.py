@@ -1,0 +1,34 @@
+"""Indexes for what is looked for among many checkouts that are over."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0013"
+down_revision = "0012"
+
+_OPEN = "status NOT IN ('succeeded', 'failed', 'canceled', 'expired')"
+_LEFT = "status IN ('started', 'requires_action', 'pending', 'unknown', 'not_found') OR closed_at IS NOT NULL"
+
+
+def upgrade() -> None:
+    op.create_index("ix_checkouts_open", "checkouts", ["id"], postgresql_where=sa.text(_OPEN))
+    op.create_index("ix_attempts_left", "attempts", ["id"], postgresql_where=sa.text(_LEFT))
+    for name in ("reference", "gateway"):
+        op.create_index(
+            f"ix_checkouts_{name}",
+            "checkouts",
+            ["merchant_id", name, "created_at", "id"],
+            postgresql_where=sa.text(f"{name} IS NOT NULL"),
+        )
+    op.create_index(
+        "ix_checkouts_status",
+        "checkouts",
+        ["merchant_id", "status", "created_at", "id"],
+        postgresql_where=sa.text("status <> 'succeeded'"),
+    )
+
+
+def downgrade() -> None:
+    for name in ("status", "gateway", "reference", "open"):
+        op.drop_index(f"ix_checkouts_{name}", "checkouts")
+    op.drop_index("ix_attempts_left", "attempts")
