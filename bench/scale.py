@@ -183,7 +183,8 @@ WITH n AS (SELECT number, 'co_' || lpad(number::text, 26, '0') AS id,
            FROM generate_series(1, $2::int) AS number),
 checkout AS (
   INSERT INTO checkouts (id, merchant_id, idempotency_key, request_digest, reference, status, amount,
-    currency, amount_captured, amount_refunded, capture_method, customer, payment_method, allow_redirect, meta, gateway,
+    currency, amount_captured, amount_refunded, capture_method, customer, payment_method, allow_redirect,
+    meta, gateway,
     account, paid_attempt_id, routing, planned_at, created_at, updated_at)
   SELECT id, $1, 'seeded-' || number, '\\x00', 'order-' || number, status, 12500, 'USD',
     CASE WHEN status = 'succeeded' THEN 12500 ELSE 0 END, 0, 'automatic',
@@ -209,7 +210,8 @@ alert AS (
 INSERT INTO sightings (checkout_id, merchant_id, at, amount, currency, card, email, ip, bin, small,
   disposable, stopped, declined)
 SELECT id, $1, at, 12500, 'USD', decode(md5('card' || number % 5000), 'hex'),
-  decode(md5('mail' || number), 'hex'), decode(md5('ip' || number % 5000), 'hex'), '424242', false, false, false, status = 'failed'
+  decode(md5('mail' || number), 'hex'), decode(md5('ip' || number % 5000), 'hex'), '424242',
+  false, false, false, status = 'failed'
 FROM n
 """
 _ROUTING: Final = """

@@ -197,8 +197,9 @@ def _circumstances(found: "Findings") -> Iterator[str]:
     )
     yield (
         "- (a) and (b) are started by Temporal's client and awaited; (b)'s rows are written before. (d)"
-        " answers what the gateway says and keeps nothing. (e) writes the request's row, then runs a workflow of"
-        " two steps, plan and attempt, in the process that took the request; screening and health are not in it."
+        " answers what the gateway says and keeps nothing. (e) writes the request's row, then runs a"
+        " workflow of two steps, plan and attempt, in the process that took the request; screening and health"
+        " are not in it."
     )
 
 

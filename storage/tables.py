@@ -70,11 +70,6 @@ class Checkout(SQLModel, table=True):
             text("id DESC"),
             postgresql_where=text("planned_at IS NOT NULL"),
         ),
-        Index(
-            "ix_checkouts_open",
-            "id",
-            postgresql_where=text("status NOT IN ('succeeded', 'failed', 'canceled', 'expired')"),
-        ),
         *(
             Index(
                 f"ix_checkouts_{name}",
@@ -138,14 +133,6 @@ class Attempt(SQLModel, table=True):
             "ix_attempts_declined_cards", "card", "created_at", postgresql_where=text("status = 'declined'")
         ),
         Index("ix_attempts_ended", "ended_at", "id", postgresql_where=text("ended_at IS NOT NULL")),
-        Index(
-            "ix_attempts_left",
-            "id",
-            postgresql_where=text(
-                "status IN ('started', 'requires_action', 'pending', 'unknown', 'not_found')"
-                " OR closed_at IS NOT NULL"
-            ),
-        ),
     )
 
     id: str = Field(primary_key=True)

@@ -11,8 +11,6 @@ _LEFT = "status IN ('started', 'requires_action', 'pending', 'unknown', 'not_fou
 
 
 def upgrade() -> None:
-    op.create_index("ix_checkouts_open", "checkouts", ["id"], postgresql_where=sa.text(_OPEN))
-    op.create_index("ix_attempts_left", "attempts", ["id"], postgresql_where=sa.text(_LEFT))
     for name in ("reference", "gateway"):
         op.create_index(
             f"ix_checkouts_{name}",
@@ -29,6 +27,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for name in ("status", "gateway", "reference", "open"):
+    for name in ("status", "gateway", "reference"):
         op.drop_index(f"ix_checkouts_{name}", "checkouts")
-    op.drop_index("ix_attempts_left", "attempts")
