@@ -6,9 +6,6 @@ from alembic import op
 revision = "0013"
 down_revision = "0012"
 
-_OPEN = "status NOT IN ('succeeded', 'failed', 'canceled', 'expired')"
-_LEFT = "status IN ('started', 'requires_action', 'pending', 'unknown', 'not_found') OR closed_at IS NOT NULL"
-
 
 def upgrade() -> None:
     for name in ("reference", "gateway"):
