@@ -13,6 +13,7 @@ from domain.ids import Prefix, new_id
 from storage.tables import Alert, CheckoutEvent
 
 _TOLD: Final = "told"
+_ADD: Final = insert_rows(CheckoutEvent)
 
 
 def tell(
@@ -20,7 +21,7 @@ def tell(
 ) -> None:
     """Add one line to the timeline. `data` holds no personal data, tokens or secrets.
 
-    All lines of a transaction are written by one statement at its end: until then nobody can read them.
+    All lines of a transaction are written together at its end: until then nobody can read them.
     """
     line = {"checkout_id": checkout_id, "attempt_id": attempt_id, "kind": kind, "data": data}
     if _TOLD in session.info:
@@ -31,7 +32,8 @@ def tell(
 
 
 def _write(session: Session) -> None:
-    session.connection().execute(insert_rows(CheckoutEvent).values(session.info.pop(_TOLD)))
+    session.flush()  # what the lines tell of may have been added, and not written yet
+    session.connection().execute(_ADD, session.info.pop(_TOLD))
 
 
 async def timeline(session: AsyncSession, checkout_id: str) -> list[CheckoutEvent]:
