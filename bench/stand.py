@@ -15,10 +15,13 @@ from temporalio.client import Client
 
 from bench.meter import Meter
 from bench.straight import Accepted, Direct
+from config.settings import Settings
 from config.temporal import DATA_CONVERTER
 from devstack.ports import HOST, Ports
 from devstack.programs import Program, environment, spawn
+from devstack.settings import KEYS_FILE
 from devstack.stack import Stack
+from storage.database import Database
 
 SETTINGS: Final[Mapping[str, object]] = {
     "LOG_LEVEL": "WARNING",
@@ -62,6 +65,8 @@ async def standing(directory: Path, settings: Mapping[str, object] | None = None
         extra = {
             "TEMPORAL_ADDRESS": stack.temporal_address,
             "DATABASE_URL": stack.database_url,
+            "ENCRYPTION_KEYS_FILE": str(stack.data_dir / KEYS_FILE),
+            "ENCRYPT_HISTORIES": "false",
             "STRIPE_URL": f"http://{HOST}:{stack.ports.gateways['stripe']}",
             "STRIPE_SECRET_KEY": "sk_test_sandbox_stripe",
         }
@@ -79,7 +84,10 @@ async def standing(directory: Path, settings: Mapping[str, object] | None = None
             await _answers(port)
         pids = {name: _list(pid) for name, pid in stack.pids.items()}
         pids |= {name: [process.pid] for name, process in beside.items()}
-        direct = Direct(temporal, Accepted(stack.database_url, stack.merchant_id))
+        own = Settings(database_url=stack.database_url, encryption_keys_file=stack.data_dir / KEYS_FILE)
+        database = Database(own.sqlalchemy_url, pool_size=1, keys=own.keys, program="smartpay bench")
+        rest.push_async_callback(database.aclose)
+        direct = Direct(temporal, Accepted(database, stack.merchant_id))
         yield Stand(stack, direct, Meter(pids), ports.api, ports.sandbox)
 
 

@@ -2,19 +2,22 @@
 
 import asyncio
 import hashlib
-import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-import asyncpg
+from sqlalchemy import func
+from sqlmodel import col, update
 from temporalio.client import Client
 
 from bench import empty
 from bench.http_load import Load
+from domain.checkout import CaptureMethod, CheckoutStatus, Customer, PaymentMethod
 from domain.ids import Prefix, new_id
 from domain.money import to_major
+from storage import checkouts, tables
+from storage.database import Database
 from workflows.checkout import Checkout
 from workflows.messages import CheckoutInput
 from workflows.search_attributes import at_start
@@ -22,7 +25,7 @@ from workflows.search_attributes import at_start
 TASK_QUEUE: Final = "checkouts"
 AMOUNT: Final = 12_500
 CURRENCY: Final = "USD"
-MOST: Final = 200
+MOST: Final = 60
 """Checkouts a second for which rows are written ahead."""
 TASK_TIMEOUT: Final = timedelta(seconds=10)
 
@@ -47,24 +50,48 @@ def body(number: int) -> dict[str, Any]:
 class Accepted:
     """Writes checkouts that are accepted and not started."""
 
-    def __init__(self, database_url: str, merchant_id: str) -> None:
+    def __init__(self, database: Database, merchant_id: str) -> None:
         self.merchant_id = merchant_id
-        self._database_url = database_url
+        self._database = database
         self._number = 0
 
     async def rows(self, number: int) -> list[str]:
-        """Ids of so many checkouts that are accepted and not started."""
-        ids = [new_id(Prefix.CHECKOUT) for _ in range(number)]
-        records = []
-        for checkout_id in ids:
-            self._number += 1
-            records.append(_record(checkout_id, self.merchant_id, body(self._number)))
-        connection = await asyncpg.connect(self._database_url)
-        try:
-            await connection.execute(_INSERT, json.dumps(records))
-        finally:
-            await connection.close()
+        """Ids of so many new ones."""
+        ids = []
+        async with self._database.transaction() as session:
+            for _ in range(number):
+                self._number += 1
+                row = _row(self.merchant_id, body(self._number))
+                await checkouts.create(session, row)
+                ids.append(row.id)
+            # A while ahead: what was accepted and not started, the API would start after three seconds.
+            later = func.now() + timedelta(minutes=10)
+            await session.exec(
+                update(tables.Checkout).where(col(tables.Checkout.id).in_(ids)).values(created_at=later)
+            )
         return ids
+
+
+def _row(merchant_id: str, request: Mapping[str, Any]) -> tables.Checkout:
+    checkout_id = new_id(Prefix.CHECKOUT)
+    return tables.Checkout(
+        id=checkout_id,
+        merchant_id=merchant_id,
+        idempotency_key=f"direct-{checkout_id}",
+        request_digest=hashlib.sha256(checkout_id.encode()).digest(),
+        reference=request["reference"],
+        status=CheckoutStatus.PROCESSING,
+        amount=request["amount"],
+        currency=request["currency"],
+        capture_method=CaptureMethod.AUTOMATIC,
+        customer=Customer.model_validate(request["customer"]).model_dump(mode="json"),
+        payment_method=PaymentMethod.model_validate(request["payment_method"]).model_dump(mode="json"),
+        allow_redirect=False,
+        gateway_choice=None,
+        return_url=None,
+        notification_url=None,
+        meta=request["metadata"],
+    )
 
 
 class Direct:
@@ -92,7 +119,7 @@ class Direct:
 
     async def checkouts(self, *, at_once: int, seconds: float, rate: float | None = None) -> Load:
         """Straight checkouts, so many at a time, or begun so many times a second."""
-        ids = await self._accepted.rows(int(MOST * seconds))
+        ids = await self._accepted.rows(int((MOST if rate is None else rate + 1) * seconds) + 2)
 
         async def one(checkout_id: str) -> bool:
             result = await self.start(checkout_id)
@@ -122,36 +149,6 @@ class Direct:
             ),
             static_summary=f"{to_major(AMOUNT, CURRENCY)} {CURRENCY}",
         )
-
-
-def _record(checkout_id: str, merchant_id: str, request: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "id": checkout_id,
-        "merchant_id": merchant_id,
-        "idempotency_key": f"direct-{checkout_id}",
-        "request_digest": "\\x" + hashlib.sha256(checkout_id.encode()).hexdigest(),
-        "reference": request["reference"],
-        "status": "processing",
-        "amount": request["amount"],
-        "currency": request["currency"],
-        "capture_method": "automatic",
-        "customer": request["customer"],
-        "payment_method": request["payment_method"],
-        "allow_redirect": False,
-        "meta": request["metadata"],
-    }
-
-
-# Created a while ahead: what is accepted and never started is started by the API after three seconds.
-_INSERT: Final = """
-INSERT INTO checkouts (id, merchant_id, idempotency_key, request_digest, reference, status, amount, currency,
-                       capture_method, customer, payment_method, allow_redirect, meta, amount_captured,
-                       amount_refunded, created_at, updated_at)
-SELECT id, merchant_id, idempotency_key, request_digest, reference, status, amount, currency, capture_method,
-       customer, payment_method, allow_redirect, meta, 0, 0,
-       now() + interval '10 minutes', now() + interval '10 minutes'
-FROM jsonb_populate_recordset(NULL::checkouts, $1::jsonb)
-"""
 
 
 async def pace(

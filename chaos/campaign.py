@@ -22,9 +22,14 @@ from chaos.report import measure
 from chaos.scenario import Scenario
 from chaos.small_disk import SmallDisk, unmount
 from chaos.transcript import Record, Transcript
+from config.keys import KeyRing, Purpose, Sealed
 from devstack.ports import Ports
+from devstack.settings import KEYS_FILE
 from devstack.stack import Stack
 from gateways.registry import registrations
+from storage import audit_checking
+from storage.database import Database
+from storage.merchant_secrets import about
 
 KEYLESS: Final = frozenset(
     name for name, found in registrations().items() if found.capabilities.key_life is None
@@ -206,7 +211,23 @@ async def _when_quiet(
             quiet_period=QUIET_PERIOD,
             keyless=KEYLESS,
         )
+        await _open(stack, evidence)
         violations = plan.judge(evidence)
         if not violations or time.monotonic() > deadline:
             return evidence, violations
         await asyncio.sleep(2.0)
+
+
+async def _open(stack: Stack, evidence: Evidence) -> None:
+    """What takes the keys: merchants' secrets, with which the oracle checks signatures, and the check of the
+    audit log's chain."""
+    keys = KeyRing.parse((stack.data_dir / KEYS_FILE).read_text())
+    for row in evidence.merchant_secrets:
+        sealed = Sealed(row["key"], row["sealed"])
+        row["secret"] = keys.open(sealed, Purpose.PERSONAL, about(row["merchant_id"])).decode()
+    database = Database(stack.database_url.replace("postgresql://", "postgresql+asyncpg://", 1), pool_size=1)
+    try:
+        async with database.transaction() as session:
+            evidence.audit_faults = (await audit_checking.verify(session, keys)).faults
+    finally:
+        await database.aclose()
