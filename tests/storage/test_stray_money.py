@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 
-from config.settings import Settings
 from domain.attempt import AttemptStatus
 from domain.ids import Prefix, attempt_id, new_id
 from storage import attempts, checkouts
@@ -10,10 +9,12 @@ from storage.database import Database
 from storage.merchants import create_merchant
 from storage.tables import Attempt
 from tests.screening.test_counting import row_of
+from tests.workflow.world import settings
 
 
 async def test_recent_and_old_strays(module_database_url: str) -> None:
-    database = Database(Settings(database_url=module_database_url).sqlalchemy_url, pool_size=2)
+    read = settings(module_database_url)
+    database = Database(read.sqlalchemy_url, pool_size=2, keys=read.keys)
     now = datetime.now(UTC)
     made = {}
     async with database.transaction() as session:

@@ -2,13 +2,13 @@
 
 import pytest
 
-from config.settings import Settings
 from domain.ids import Prefix, new_id
 from storage import checkouts
 from storage.database import Database
 from storage.events import tell, timeline
 from storage.merchants import create_merchant
 from tests.screening.test_counting import row_of
+from tests.workflow.world import settings
 
 
 class Lost(Exception):
@@ -22,7 +22,8 @@ async def _tell_and_fail(database: Database, checkout_id: str) -> None:
 
 
 async def test_lines_come_with_their_transaction(module_database_url: str) -> None:
-    database = Database(Settings(database_url=module_database_url).sqlalchemy_url, pool_size=2)
+    read = settings(module_database_url)
+    database = Database(read.sqlalchemy_url, pool_size=2, keys=read.keys)
     async with database.transaction() as session:
         merchant = await create_merchant(session, new_id(Prefix.MERCHANT))
     checkout = row_of(merchant.id)
