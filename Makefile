@@ -9,10 +9,10 @@ PRODUCT := activities api cli config domain gateways routing screening storage w
 export DATA_DIR
 
 .DEFAULT_GOAL := help
-.PHONY: help setup datasets demo test check security audit sbom bench-routing chaos chaos-selftest drill new-gateway gateway-docs docs live-check lock clean
+.PHONY: help setup datasets demo test check security audit sbom bench bench-scale bench-slow-gateway bench-routing chaos chaos-selftest drill new-gateway gateway-docs docs live-check lock clean
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.installed datasets ## install everything into .venv, fetch the data sets
 
@@ -49,6 +49,15 @@ chaos-selftest: setup ## the proof that the campaign's oracle sees: mutants, and
 
 drill: setup ## an outage of a gateway under load: when its circuit opens, what it costs, when traffic returns
 	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- $(BIN)/python -m bench.drill
+
+bench: setup ## the straight checkout beside an empty workflow, a naive handler and DBOS; writes bench/REPORT.md (ARGS=--quick)
+	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- $(BIN)/python -m bench.speed $(ARGS)
+
+bench-scale: setup ## queries and charges with 50,000 checkouts stored, against 1,000
+	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- $(BIN)/python -m bench.scale $(ARGS)
+
+bench-slow-gateway: setup ## one gateway takes ten seconds: what the customers of the others notice
+	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- $(BIN)/python -m bench.slow_gateway $(ARGS)
 
 bench-routing: setup ## how fast a route is decided, in a process and over HTTP
 	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- $(BIN)/python -m bench.routing

@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
+import uvloop
 from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError
@@ -75,6 +76,11 @@ WORKFLOWS: Sequence[type] = (
 
 DRAIN = timedelta(seconds=30)
 """How long running activities may take after SIGTERM."""
+ACTIVITIES_AT_ONCE = 100
+CALLS_OF_AN_ACCOUNT = 400
+"""Activities that wait for one account's gateway: the 200 connections of its pool (`gateways/transport.py`),
+and as many that wait for one of those until they are given up. Each account brings places of its own, so that
+a slow gateway takes none from the others. A waiting call is a coroutine: it costs kilobytes."""
 NOTIFICATIONS_AT_ONCE = 50
 PREPARED_EVERY = 60.0
 """Seconds."""
@@ -144,7 +150,7 @@ def build_worker(client: Client, context: Context) -> Worker:
         # recorded histories, which is where its checks belong (docs/decisions/0003).
         workflow_runner=UnsandboxedWorkflowRunner(),
         max_cached_workflows=1000,
-        max_concurrent_activities=100,
+        max_concurrent_activities=ACTIVITIES_AT_ONCE + CALLS_OF_AN_ACCOUNT * len(context.accounts.known),
         max_concurrent_local_activities=100,
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=context.settings.sticky_queue_timeout),
         graceful_shutdown_timeout=DRAIN,
@@ -255,4 +261,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    uvloop.run(main())

@@ -6,6 +6,7 @@ workflow hears of it. Killed at any point, the activity runs again and finds in 
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -110,16 +111,17 @@ class Attempting:
             checkout = await checkouts.lock(session, task.checkout_id)
             if checkout is None:
                 raise Gone(task.checkout_id)
-            attempt = await attempts.get(session, task.attempt_id)
+            made = await attempts.of_checkout(session, task.checkout_id)  # held with their checkout
+            attempt = next((each for each in made if each.id == task.attempt_id), None)
             if attempt is not None and _answered(attempt):
                 return report_of(attempt)
             if CheckoutStatus(checkout.status).final:
                 return Report(kind=Kind.STOPPED, status=AttemptStatus.NOT_SENT)
-            if await attempts.later_exists(session, checkout.id, task.number):
+            if any(each.number > task.number for each in made):
                 # Gone on to another account: while this process was stopped (W5), or in a run that is lost
                 # and walks the same plan anew (T3). It went on because this attempt was definitely negative.
                 return _passed_by(attempt)
-            blocked = await attempts.open_before(session, checkout.id, task.number)
+            blocked = any(each.number < task.number and attempts.may_hold_money(each) for each in made)
             if blocked and (attempt is None or attempt.sent_at is None):
                 return await self._blocked(session, task)
             person = await personal.of(session, checkout)
@@ -133,33 +135,31 @@ class Attempting:
                 if attempt is not None and charges_frozen:
                     return report_of(attempt)
             if attempt is None:
-                why = await self._ineligible(session, checkout, person, task, freezes)
+                why = await self._ineligible(session, checkout, person, task, freezes, made)
                 if why is not None:
                     tell(session, checkout.id, "account.skipped", account=task.account, reason=why)
                     return Report(kind=Kind.EXCLUDED, status=AttemptStatus.NOT_SENT, detail=why)
-                await attempts.intend(
+                claimed = await attempts.intend_and_claim(
                     session,
                     self._new_attempt(checkout, person, task),
                     expires_after=self._context.settings.action_expires_after,
                 )
-            send = await attempts.claim_first_send(session, task.attempt_id)
-            first = send is not None
+            else:
+                claimed = await attempts.claim_first_send(session, task.attempt_id)
+            first = claimed is not None
             held = blocked or charges_frozen
-            if send is None and not held and self._may_resend(attempt, looked_up=task.looked_up):
-                send = await attempts.claim_resend(session, task.attempt_id)
-            if send is not None:
+            if claimed is None and not held and self._may_resend(attempt, looked_up=task.looked_up):
+                claimed = await attempts.claim_resend(session, task.attempt_id)
+            if claimed is not None:
                 if checkout.status != CheckoutStatus.PROCESSING:
                     await checkouts.advance(
                         session, checkout.id, CheckoutStatus.PROCESSING, next_action=None, review_reason=None
                     )
                 kind = "attempt.sent" if first else "attempt.sent_again"
                 tell(session, checkout.id, kind, attempt_id=task.attempt_id, account=task.account)
-            attempt = await attempts.get(session, task.attempt_id)
-        if attempt is None:
-            raise Gone(task.attempt_id)
-        if send is None:
+        if claimed is None:
             return await self._look_up(task)
-        return Claim(checkout=checkout, person=person, attempt=attempt, send=send, first=first)
+        return Claim(checkout=checkout, person=person, attempt=claimed, send=claimed.sends, first=first)
 
     @staticmethod
     async def _blocked(session: AsyncSession, task: SendAttempt) -> Report:
@@ -182,10 +182,11 @@ class Attempting:
         person: Person,
         task: SendAttempt,
         freezes: Freezes,
+        made: Sequence[Attempt],
     ) -> str | None:
         if Switch.CHARGES in freezes.here:
             return Exclusion.FROZEN
-        if Switch.FAILOVER in freezes and await attempts.elsewhere(session, checkout.id, task.account):
+        if Switch.FAILOVER in freezes and any(each.account != task.account for each in made):
             return FAILOVER_FROZEN
         if task.recheck:
             exclusion = self._context.router.recheck(task.account, route_request(checkout, person))

@@ -71,6 +71,25 @@ class Checkout(SQLModel, table=True):
             text("id DESC"),
             postgresql_where=text("planned_at IS NOT NULL"),
         ),
+        *(
+            Index(
+                f"ix_checkouts_{name}",
+                "merchant_id",
+                name,
+                "created_at",
+                "id",
+                postgresql_where=text(f"{name} IS NOT NULL"),
+            )
+            for name in ("reference", "gateway")
+        ),
+        Index(
+            "ix_checkouts_status",
+            "merchant_id",
+            "status",
+            "created_at",
+            "id",
+            postgresql_where=text("status <> 'succeeded'"),
+        ),
     )
 
     id: str = Field(primary_key=True)
