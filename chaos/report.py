@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from chaos.evidence import Evidence
+from chaos.evidence import Evidence, Row
 from chaos.killer import Kill
 from chaos.oracle import CHECKED, counts
 from chaos.oracle.money import returned
@@ -68,6 +68,13 @@ def measure(
             "forged_webhooks": len(evidence.transcript.forgeries),
             "requests_for_another_merchants_data": len(evidence.transcript.trespasses),
             "ids_heard": sum(len(heard) for heard in evidence.transcript.heard.values()),
+        },
+        "gateways": {
+            name: {
+                "charges": sum(_is_charge_at(row, name) for row in evidence.requests),
+                "ledger_rows": sum(row["gateway"] == name for row in evidence.ledger),
+            }
+            for name in sorted({row["gateway"] for row in evidence.requests})
         },
         "requests": len(evidence.requests),
         "ledger_rows": len(evidence.ledger),
@@ -140,6 +147,11 @@ def show(console: Console, report: dict[str, Any]) -> None:
         f"intrusions: {_words(report['intrusions'])}, {report['cards']['sent']} requests with card data",
         f"faults that struck: {_words(report['faults'])}",
         f"webhook faults: {_words(report['webhook_faults']) or 'none'}",
+        "gateways: "
+        + ", ".join(
+            f"{name} {found['charges']} charges and {found['ledger_rows']} ledger rows"
+            for name, found in report["gateways"].items()
+        ),
         f"{report['requests']} requests at the gateways, {report['ledger_rows']} ledger rows, "
         f"{report['seconds']['all']} s ({report['seconds']['starting']} to start, "
         f"{report['seconds']['checkouts']} for the checkouts), disk full: {report['disk_full']}, "
@@ -147,6 +159,10 @@ def show(console: Console, report: dict[str, Any]) -> None:
         f"0 in {report['accepted']} bounds a rate at {report['rate_bound']} (3/N, 95 % confidence)",
     ):
         console.print(line, highlight=False, soft_wrap=True)
+
+
+def _is_charge_at(request: Row, gateway: str) -> bool:
+    return request["operation"] == "charge" and request["gateway"] == gateway
 
 
 def _words(counted: dict[str, int]) -> str:
