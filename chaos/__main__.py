@@ -47,7 +47,7 @@ def main() -> int:
         data_dir=data_dir,
         per_second=given.rate,
         intrusions=max(10, given.number // 15),
-        kill_every=None if given.no_kills else min(8.0, max(3.0, given.number / given.rate / 16)),
+        kill_every=None if given.no_kills else min(8.0, max(5.0, given.number / given.rate / 16)),
     )
     try:
         outcome = asyncio.run(run(plan, say=lambda text: console.print(text, style="dim"), done=done))

@@ -1,6 +1,7 @@
 """One campaign: start the product, send the checkouts, kill what can be killed, wait for quiet, judge."""
 
 import asyncio
+import resource
 import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -101,6 +102,8 @@ async def _on(
     disk: SmallDisk | str, plan: Plan, say: Callable[[str], None], done: Callable[[Record], None]
 ) -> Outcome:
     started = time.monotonic()
+    before = _processor_time()
+    own_before = time.process_time()
     canaries = Canaries(plan.seed)
     stack = Stack(
         plan.data_dir,
@@ -125,12 +128,14 @@ async def _on(
             say("waiting for quiet ...")
             evidence, violations = await _when_quiet(stack, driver, transcript, plan)
     quiet = time.monotonic()
+    spent = _processor_time() - before
     say("searching for card data ...")
     evidence.files_with_cards = await asyncio.to_thread(canaries.search, plan.data_dir)
     violations = plan.judge(evidence)
     report = measure(evidence, violations, killer.kills, seed=plan.seed)
     report["disk_full"] = "yes" if isinstance(disk, SmallDisk) else f"skipped: {disk}"
     report["cards"] = {"sent": len(evidence.transcript.cards_sent), "words_searched_for": canaries.sent}
+    report["cpu"] = {"product": round(spent, 1), "campaign": round(time.process_time() - own_before, 1)}
     report["seconds"] = {
         "starting": round(ready - started, 1),
         "checkouts": round(played - ready, 1),
@@ -139,6 +144,12 @@ async def _on(
         "all": round(time.monotonic() - started, 1),
     }
     return Outcome(evidence=evidence, violations=violations, kills=killer.kills, report=report)
+
+
+def _processor_time() -> float:
+    """Seconds that all processes which have ended below this one have worked."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 @asynccontextmanager

@@ -33,6 +33,8 @@ class Kill:
     """Seconds until every process was ready again; None: never."""
     moved_after: float | None = None
     """Seconds until the last checkout that was under way then had its next event; see the report."""
+    next_after: float | None = None
+    """Seconds until the next kill; None: it was the last one."""
 
 
 class Killer:

@@ -45,9 +45,6 @@ OVERDUE_PAUSE: Final = timedelta(days=1)
 LOOKS_A_RUN: Final = 50
 """Looks of a watcher, of about eleven events each, after which it begins a new history."""
 
-CLOSE_TIMEOUT: Final = timedelta(seconds=90)
-"""Closing a page is a call and a look-up: at most 56 s at Flutterwave by the adapters' own caps."""
-
 NOTIFICATION_TIMEOUT: Final = timedelta(seconds=30)
 """One delivery to a merchant (at most 10 s) and two short database transactions."""
 
