@@ -37,6 +37,9 @@ BLOCKED_TRIES = 4
 KEY_LIFE_MARGIN = timedelta(hours=1)
 """So long before a key's documented end nothing is sent under it any more."""
 
+START_EXPIRED = "start_expired"
+"""Why no account is asked for a checkout that waited too long for its first send."""
+
 FAILOVER_FROZEN = "failover_frozen"
 """Why an account is skipped that would have been asked after another one."""
 
@@ -177,6 +180,8 @@ class Attempting:
     ) -> str | None:
         if Switch.CHARGES in freezes.here:
             return Exclusion.FROZEN
+        if await self._too_old(session, checkout):
+            return START_EXPIRED
         if Switch.FAILOVER in freezes and await attempts.elsewhere(session, checkout.id, task.account):
             return FAILOVER_FROZEN
         if task.recheck:
@@ -190,6 +195,18 @@ class Attempting:
                 return "declines_per_card"
         # Last: a probe that is claimed has to be sent.
         return await self._unhealthy(session, task) if task.recheck else None
+
+    async def _too_old(self, session: AsyncSession, checkout: Checkout) -> bool:
+        """Nobody expects the charge any more: nothing was sent in all the time that an outage of ours took.
+
+        Where a person or an operator's switch was waited for, they and their own deadline decide.
+        """
+        patience = timedelta(seconds=self._context.settings.start_within)
+        if datetime.now(UTC) - checkout.created_at <= patience:
+            return False
+        if checkout.status == CheckoutStatus.IN_REVIEW or await attempts.of_checkout(session, checkout.id):
+            return False
+        return await last_told(session, checkout.id) != "charges.frozen"
 
     async def _unhealthy(self, session: AsyncSession, task: SendAttempt) -> Exclusion | None:
         """Whether an operator's order or an open circuit keeps the account out now. A probe is claimed."""

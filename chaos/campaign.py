@@ -122,7 +122,8 @@ async def _on(
             workers=plan.workers > 1,
             disk=disk if isinstance(disk, SmallDisk) else None,
         )
-        async with _cast(stack, plan, canaries, done) as (driver, intruder, transcript):
+        merchants = await two_merchants(stack)
+        async with cast(stack, plan, merchants, canaries, done) as (driver, intruder, transcript):
             await _play(stack, plan, driver, intruder, killer)
             played = time.monotonic()
             say("waiting for quiet ...")
@@ -152,15 +153,23 @@ def _processor_time() -> float:
     return used.ru_utime + used.ru_stime
 
 
+async def two_merchants(stack: Stack) -> Sequence[tuple[str, str]]:
+    """Id and API key of each."""
+    return ((stack.merchant_id, stack.api_key), await stack.create_merchant("Another shop"))
+
+
 @asynccontextmanager
-async def _cast(
-    stack: Stack, plan: Plan, canaries: Canaries, done: Callable[[Record], None]
+async def cast(
+    stack: Stack,
+    plan: Plan,
+    merchants: Sequence[tuple[str, str]],
+    canaries: Canaries,
+    done: Callable[[Record], None] = lambda _record: None,
 ) -> AsyncIterator[tuple[Driver, Intruder, Transcript]]:
-    """Everybody who talks to the product, with two merchants."""
+    """Everybody who talks to the product, for two merchants: each with id and API key."""
     transcript = Transcript()
     async with AsyncExitStack() as leaving:
         clients = []
-        merchants = ((stack.merchant_id, stack.api_key), await stack.create_merchant("Another shop"))
         for merchant, api_key in merchants:
             transcript.merchants.append(merchant)
             clients.append(MerchantClient(stack.api_url, merchant, api_key, transcript, canaries))
@@ -203,6 +212,17 @@ async def _play(stack: Stack, plan: Plan, driver: Driver, intruder: Intruder, ki
         await asyncio.gather(*left, return_exceptions=True)
 
 
+async def evidence_of(stack: Stack, transcript: Transcript) -> Evidence:
+    """Everything that the oracle joins, as it is now."""
+    return await gather(
+        sandbox_url=stack.sandbox_url,
+        database_url=stack.database_url,
+        transcript=transcript,
+        quiet_period=QUIET_PERIOD,
+        keyless=KEYLESS,
+    )
+
+
 async def _when_quiet(
     stack: Stack, driver: Driver, transcript: Transcript, plan: Plan
 ) -> tuple[Evidence, list[Violation]]:
@@ -210,13 +230,7 @@ async def _when_quiet(
     deadline = time.monotonic() + plan.settle_within
     while True:
         await driver.refresh()
-        evidence = await gather(
-            sandbox_url=stack.sandbox_url,
-            database_url=stack.database_url,
-            transcript=transcript,
-            quiet_period=QUIET_PERIOD,
-            keyless=KEYLESS,
-        )
+        evidence = await evidence_of(stack, transcript)
         violations = plan.judge(evidence)
         if not violations or time.monotonic() > deadline:
             return evidence, violations
