@@ -55,7 +55,7 @@ class Plan:
     seed: int
     data_dir: Path
     workers: int = 2
-    per_second: float = 3.5
+    per_second: float = 1.5
     at_once: int = 50
     patience: float = 150.0
     """Seconds after which an open checkout counts as stuck."""

@@ -114,16 +114,21 @@ async def _lane(directory: Path, left: deque[str], trials: dict[str, Trial], con
 
 
 def _plan(name: str, directory: Path) -> Plan:
-    """Intruders come where the API is changed: they are what it then lets in."""
+    """Intruders come where the API is changed: they are what it then lets in.
+
+    Each trial has a seed of its own, and with it its own keys and markers.
+    """
+    seed = SEED + 1 + (UNHARMED, *MUTANTS).index(name)
     if name == UNHARMED:
-        scenarios = draw(SEED, len(NAMED), mix=[(1.0, kind) for kind in NAMED.values()])
+        scenarios = draw(seed, len(NAMED), mix=[(1.0, kind) for kind in NAMED.values()])
     else:
-        scenarios = draw(SEED, MUTANTS[name].number, mix=MUTANTS[name].mix)
+        scenarios = draw(seed, MUTANTS[name].number, mix=MUTANTS[name].mix)
     intruded = name == UNHARMED or MUTANTS[name].process == "api"
     return Plan(
         scenarios,
-        SEED,
+        seed,
         directory,
+        per_second=4.0,
         patience=45.0,
         settle_within=30.0 if name == UNHARMED else _SETTLE_WITHIN,
         intrusions=10 if intruded else 0,

@@ -21,12 +21,8 @@ GATEWAY_RETRIES: Final = RetryPolicy(
     backoff_coefficient=2,
     maximum_interval=timedelta(seconds=10),
 )
-"""For sends and look-ups: these activities answer with an outcome, so only our own faults repeat them."""
-
-SETTLING_RETRIES: Final = RetryPolicy(
-    initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(minutes=1)
-)
-"""For captures and voids, which repeat until the gateway's answer is definite."""
+"""For all that asks a gateway: only our own faults are repeated so. Sends and look-ups answer with an
+outcome; captures and voids, which repeat until that is definite, name the pauses of look-ups for it."""
 
 SCAN_RETRIES: Final = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=4, maximum_attempts=5
