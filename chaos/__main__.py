@@ -20,7 +20,7 @@ from devstack.programs import StartFailed
 _WIDTH = 150
 
 RATE = 1.5
-"""Two cores carry about 2 a second, at one second of processor time for each checkout with its share of kills,
+"""Two cores carry about 2 a second, at one second of processor time for each checkout with its share of
 restarts, sandbox and campaign. Above that the queue is measured, and not the product."""
 
 

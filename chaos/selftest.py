@@ -129,7 +129,7 @@ def _plan(name: str, directory: Path) -> Plan:
         seed,
         directory,
         per_second=4.0,
-        patience=45.0,
+        patience=45.0 if name == UNHARMED else 30.0,
         settle_within=30.0 if name == UNHARMED else _SETTLE_WITHIN,
         intrusions=10 if intruded else 0,
     )
