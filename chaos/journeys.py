@@ -30,10 +30,19 @@ def clean_mobile(rng: random.Random) -> Scenario:
 
 
 def challenge(rng: random.Random) -> Scenario:
-    first, token = rng.choice(
-        [(gateway, market.challenged) for gateway, market in MARKETS.items() if market.challenged]
-    )
-    return Scenario("3-D Secure", card(rng, first, {first: token}))
+    return Scenario("3-D Secure", _challenged(rng, STRIPE))
+
+
+def challenge_without_keys(rng: random.Random) -> Scenario:
+    """Where a kill loses the answer with the link, nothing brings the link back: the customer cannot go on,
+    and the gateway never decides."""
+    return Scenario("3-D Secure without keys", _challenged(rng, rng.choice(_KEYLESS)), may_stay=True)
+
+
+def _challenged(rng: random.Random, first: str) -> dict[str, Any]:
+    token = MARKETS[first].challenged
+    assert token is not None  # noqa: S101 - they have one
+    return card(rng, first, {first: token})
 
 
 def manual(rng: random.Random) -> Scenario:

@@ -86,7 +86,7 @@ async def _all(
     """Ours and the baseline, which are slowed by kills alone; then the aimed trials, side by side."""
     beside = [name for name in chosen if name in (OURS, THEIRS)]
     trials = await compare(beside, number, directory)
-    left = deque(name for name in (UNHARMED, *MUTANTS) if name in chosen)
+    left = deque(_plan(name, chosen, directory) for name in (UNHARMED, *MUTANTS) if name in chosen)
     lanes = min(stacks, len(left))
     async with asyncio.TaskGroup() as group:
         for lane in range(lanes):
@@ -94,37 +94,40 @@ async def _all(
     return trials
 
 
-async def _lane(directory: Path, left: deque[str], trials: dict[str, Trial], console: Console) -> None:
+async def _lane(
+    directory: Path, left: deque[tuple[str, Plan]], trials: dict[str, Trial], console: Console
+) -> None:
     """One stack, one trial after the other: a mutant takes the place of the worker or of the API."""
     shutil.rmtree(directory, ignore_errors=True)
     async with Stack(directory, ports=Ports.free(), settings_overrides=SETTINGS) as stack:
         merchants = await two_merchants(stack)
         changed: str | None = None
         while left:
-            name = left.popleft()
+            name, plan = left.popleft()
             process = None if name == UNHARMED else MUTANTS[name].process
             if changed not in (None, process):
                 await stack.exchange(str(changed))
             if process is not None:
                 await stack.exchange(process, ("-m", "chaos.mutants", name, process))
             changed = process
-            trial = await aim(stack, _plan(name, directory), merchants, enough=partial(_is_enough, name))
+            trial = await aim(stack, plan, merchants, enough=partial(_is_enough, name))
             console.print(f"{name}: {trial.seconds:.0f} s", style="dim", highlight=False)
             trials[name] = trial
 
 
-def _plan(name: str, directory: Path) -> Plan:
+def _plan(name: str, chosen: Sequence[str], directory: Path) -> tuple[str, Plan]:
     """Intruders come where the API is changed: they are what it then lets in.
 
     Each trial has a seed of its own, and with it its own keys and markers.
     """
     seed = SEED + 1 + (UNHARMED, *MUTANTS).index(name)
     if name == UNHARMED:
-        scenarios = draw(seed, len(NAMED), mix=[(1.0, kind) for kind in NAMED.values()])
+        classes = {kind for each in chosen if each in MUTANTS for kind in MUTANTS[each].classes} or set(NAMED)
+        scenarios = draw(seed, max(6, len(classes)), mix=[(1.0, NAMED[kind]) for kind in sorted(classes)])
     else:
         scenarios = draw(seed, MUTANTS[name].number, mix=MUTANTS[name].mix)
     intruded = name == UNHARMED or MUTANTS[name].process == "api"
-    return Plan(
+    return name, Plan(
         scenarios,
         seed,
         directory,

@@ -39,7 +39,9 @@ def test_every_class_has_its_share_whatever_the_seed() -> None:
         return Counter(scenario.kind for scenario in draw(seed, 1000))
 
     assert kinds(1) == kinds(2)
-    assert sum(scenario.may_stay for scenario in draw(1, 1000)) == 9
+    stays = Counter(scenario.kind for scenario in draw(1, 1000) if scenario.may_stay)
+    assert stays.pop("3-D Secure without keys") == 5  # only if a kill loses the link
+    assert stays.total() == 9
 
 
 def test_a_campaign_does_not_end_in_waiting() -> None:
@@ -60,7 +62,7 @@ def test_refunds_and_notifications_have_their_share() -> None:
 def test_every_class_is_drawn_and_hardly_any_may_stay_in_review() -> None:
     drawn = draw(5, 4000)
     assert len({scenario.kind for scenario in drawn}) >= 28
-    assert sum(scenario.may_stay for scenario in drawn) / 4000 < 0.01
+    assert sum(scenario.may_stay for scenario in drawn) / 4000 < 0.015
 
 
 def test_markers_are_unique_and_reach_the_gateways_in_the_address() -> None:
