@@ -14,7 +14,7 @@ from domain.switches import Switch
 from routing.health import noted
 from routing.request import RouteRequest
 from screening.judge import without_challenge
-from storage import attempts, checkouts, switches
+from storage import attempts, checkouts, personal, switches
 from storage.tables import Checkout
 
 
@@ -56,9 +56,10 @@ class Planning:
 
     async def _decide(self, session: AsyncSession, checkout: Checkout) -> tuple[RoutePlan, Verdict]:
         """Screen and route, and record both. What somebody else has recorded first stands."""
-        request = route_request(checkout)
+        person = await personal.of(session, checkout)
+        request = route_request(checkout, person)
         draft = self._context.router.plan(request)
-        screened = await self._context.screener.screen(session, checkout, draft.country)
+        screened = await self._context.screener.screen(session, checkout, person, draft.country)
         assessment = None if screened is None else self._challengeable(screened, request, draft)
         verdict = Verdict.ALLOW if assessment is None else assessment.action
         if verdict is Verdict.CHALLENGE:

@@ -21,7 +21,9 @@ from screening.rules import Rules, load_rules
 from screening.signals import AtMerchant, Listed, Seen, Signals, mismatch_of
 from storage import lists, velocity
 from storage.events import alert, tell
-from storage.tables import Checkout, ListEntry, Sighting
+from storage.lists import Entry
+from storage.personal import Person
+from storage.tables import Checkout, Sighting
 from storage.velocity import Earlier, Traits
 
 _BIN: Final = 6
@@ -55,13 +57,14 @@ class Screener:
         self._origins = origins or OriginTable()
         self._keys = keys
 
-    async def screen(self, session: AsyncSession, checkout: Checkout, country: Country) -> Screened | None:
+    async def screen(
+        self, session: AsyncSession, checkout: Checkout, person: Person, country: Country
+    ) -> Screened | None:
         """The judgement by what was seen before this checkout; None where screening is off."""
         if self._mode is ScreeningMode.OFF:
             return None
-        customer = Customer.model_validate(checkout.customer)
-        method = PaymentMethod.model_validate(checkout.payment_method)
-        traits, mismatch = self.traits_of(checkout), mismatch_of(country)
+        customer, method = person
+        traits, mismatch = self.traits_of(person), mismatch_of(country)
         seen, merchant = await velocity.before(
             session,
             checkout.merchant_id,
@@ -134,10 +137,9 @@ class Screener:
                 f"{self.rules.burst} s.",
             )
 
-    def traits_of(self, checkout: Checkout) -> Traits:
+    def traits_of(self, person: Person) -> Traits:
         """What a checkout is counted by."""
-        customer = Customer.model_validate(checkout.customer)
-        method = PaymentMethod.model_validate(checkout.payment_method)
+        customer, method = person
         address = read_address(customer.ip)
         return Traits(
             card=self._digests("card", _instrument(method)),
@@ -195,7 +197,7 @@ def _countries(country: Country) -> set[str]:
     return {code for code in (country.by_bin, country.by_ip, country.by_billing) if code is not None}
 
 
-def _listed(entries: Sequence[ListEntry], country: Country) -> Iterator[Listed]:
+def _listed(entries: Sequence[Entry], country: Country) -> Iterator[Listed]:
     """A country is allowed only where nothing tells of another one; one that is blocked is enough."""
     allowed = {
         each.value for each in entries if each.kind == ListKind.COUNTRY and each.effect == ListEffect.ALLOW

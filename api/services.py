@@ -11,6 +11,7 @@ from activities.policy_in_force import PolicyInForce
 from api.door import Door
 from api.rate_limits import RateLimits
 from api.recent import Recent
+from api.refusals import Refusals
 from config.settings import Settings
 from domain.api_key import Caller
 from domain.route import Exclusion
@@ -39,6 +40,7 @@ class Services:
     """Digest of a key -> who holds it."""
     recent_frozen: Recent[dict[str, Exclusion]] = field(default_factory=Recent)
     """Accounts that operators have frozen, under an empty question."""
+    refusals: Refusals = field(default_factory=Refusals)
 
     @property
     def allow_loopback(self) -> bool:

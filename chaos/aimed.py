@@ -87,4 +87,5 @@ def of_trial(evidence: Evidence, since: datetime) -> Evidence:
         checkout_events=of_checkouts(evidence.checkout_events),
         refunds=of_checkouts(evidence.refunds),
         notifications=of_checkouts(evidence.notifications),
+        audit_log=[row for row in evidence.audit_log if row["checkout_id"] in ids],
     )

@@ -23,9 +23,14 @@ from chaos.report import measure
 from chaos.scenario import Scenario
 from chaos.small_disk import SmallDisk, unmount
 from chaos.transcript import Record, Transcript
+from config.keys import KeyRing, Purpose, Sealed
 from devstack.ports import Ports
+from devstack.settings import KEYS_FILE
 from devstack.stack import Stack
 from gateways.registry import registrations
+from storage import audit_checking
+from storage.database import Database
+from storage.merchant_secrets import about
 
 KEYLESS: Final = frozenset(
     name for name, found in registrations().items() if found.capabilities.key_life is None
@@ -214,13 +219,15 @@ async def _play(stack: Stack, plan: Plan, driver: Driver, intruder: Intruder, ki
 
 async def evidence_of(stack: Stack, transcript: Transcript) -> Evidence:
     """Everything that the oracle joins, as it is now."""
-    return await gather(
+    evidence = await gather(
         sandbox_url=stack.sandbox_url,
         database_url=stack.database_url,
         transcript=transcript,
         quiet_period=QUIET_PERIOD,
         keyless=KEYLESS,
     )
+    await _open(stack, evidence)
+    return evidence
 
 
 async def _when_quiet(
@@ -235,3 +242,18 @@ async def _when_quiet(
         if not violations or time.monotonic() > deadline:
             return evidence, violations
         await asyncio.sleep(2.0)
+
+
+async def _open(stack: Stack, evidence: Evidence) -> None:
+    """What takes the keys: merchants' secrets, with which the oracle checks signatures, and the check of the
+    audit log's chain."""
+    keys = KeyRing.parse((stack.data_dir / KEYS_FILE).read_text())
+    for row in evidence.merchant_secrets:
+        sealed = Sealed(row["key"], row["sealed"])
+        row["secret"] = keys.open(sealed, Purpose.PERSONAL, about(row["merchant_id"])).decode()
+    database = Database(stack.database_url.replace("postgresql://", "postgresql+asyncpg://", 1), pool_size=1)
+    try:
+        async with database.transaction() as session:
+            evidence.audit_faults = (await audit_checking.verify(session, keys)).faults
+    finally:
+        await database.aclose()

@@ -8,7 +8,10 @@ from chaos.oracle import judge
 from tests.chaos.story import BODY, at, failover, row
 
 EARLIER = "01jdk2m3xv8q4w7y9z0a1b2c3e"
-_TABLES = ("checkouts", "attempts", "checkout_events", "refunds", "ledger", "requests", "notifications")
+_TABLES = (
+    *("checkouts", "attempts", "checkout_events", "refunds", "notifications", "audit_log"),
+    *("ledger", "requests"),
+)
 
 
 def _with_reference(evidence: Evidence) -> Evidence:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError, WorkflowUpdateStage
 
 from domain.decline import DeclineCategory
 from domain.ids import attempt_id
@@ -18,10 +18,15 @@ from workflows.messages import CancelCheckout, CaptureCheckout, DecideReview, De
 
 
 async def cancel(handle: WorkflowHandle[Any, Any]) -> tuple[str, bool]:
-    """Cancel, and let time pass until the run has ended."""
-    result, _ = await asyncio.gather(
-        handle.execute_update(Checkout.cancel, CancelCheckout()), handle.result()
+    """Cancel, and let time pass until the run has ended.
+
+    Only once the run has taken the update in: where the time-skipping server leaps to a timer in the very
+    moment in which an update arrives, it can hand out a workflow task that nobody gets, and waits for ever.
+    """
+    update = await handle.start_update(
+        Checkout.cancel, CancelCheckout(), wait_for_stage=WorkflowUpdateStage.ACCEPTED
     )
+    result, _ = await asyncio.gather(update.result(), handle.result())
     return result.status, result.done
 
 
@@ -150,7 +155,7 @@ async def test_capture_is_refused_where_nothing_is_authorized(new_world: NewWorl
         handle = await world.start(checkout)
         await world.until(checkout, "requires_action")
         assert await refused(handle, Checkout.capture, CaptureCheckout()) == "NotCapturable"
-        await handle.terminate()
+        await world.lose(handle)
 
 
 async def test_cancel_of_an_authorization_voids_it(new_world: NewWorld) -> None:
@@ -262,4 +267,4 @@ async def test_a_decision_is_refused_where_nothing_is_in_review(new_world: NewWo
         await world.until(checkout, "requires_action")
         command = DecideReview(decision=Decision.NOT_PAID)
         assert await refused(handle, Checkout.decide_review, command) == "NotInReview"
-        await handle.terminate()
+        await world.lose(handle)

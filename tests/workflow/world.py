@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from temporalio.api.enums.v1 import EventType
 from temporalio.api.testservice.v1 import LockTimeSkippingRequest, UnlockTimeSkippingRequest
 from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
@@ -23,6 +24,7 @@ from temporalio.worker import Worker
 from activities.context import Context
 from activities.messages import Compensated
 from activities.screening import screener_of
+from config.keys import KeyRing
 from config.settings import Settings
 from domain.capabilities import Account, Capabilities
 from domain.checkout import CaptureMethod, CheckoutStatus, MethodType
@@ -43,6 +45,9 @@ from workflows.messages import CheckoutInput, CheckoutResult, GatewayNews, Watch
 
 AMOUNT = 12_500
 _numbers = itertools.count(1)
+
+IN_A_TASK = (EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED, EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED)
+"""How a history ends while a workflow task is waiting or being worked on."""
 
 
 def _capabilities(name: str, *, keyed: bool) -> Capabilities:
@@ -82,8 +87,8 @@ class Killed(Exception):
 class FaultyDatabase(Database):
     """The real database, but the n-th transaction meets what the test says."""
 
-    def __init__(self, url: str, *, pool_size: int) -> None:
-        super().__init__(url, pool_size=pool_size)
+    def __init__(self, url: str, *, pool_size: int, keys: KeyRing | None) -> None:
+        super().__init__(url, pool_size=pool_size, keys=keys)
         self.count = 0
         self.lost_before: set[int] = set()
         """Transactions (1-based) before whose commit the process dies."""
@@ -192,6 +197,17 @@ class World:
     async def run(self, checkout_id: str) -> CheckoutStatus:
         """Start it and let time pass to its end."""
         return (await (await self.start(checkout_id)).result()).status
+
+    async def lose(self, handle: WorkflowHandle[Any, Any]) -> None:
+        """End this run as if Temporal had lost it.
+
+        Between two of its tasks: the time-skipping server never skips again once a run has been terminated
+        in the middle of one.
+        """
+        async with asyncio.timeout(10):
+            while (await handle.fetch_history()).events[-1].event_type in IN_A_TASK:  # noqa: ASYNC110 - a server's
+                await asyncio.sleep(0.02)
+        await handle.terminate("lost")
 
     def watcher(self, checkout_id: str, number: int = 1) -> WorkflowHandle[Any, Any]:
         return self.client.get_workflow_handle(
@@ -356,8 +372,9 @@ async def world_on(
         name: Bank(keyed=ACCOUNTS[name].capabilities.fence, mute=ACCOUNTS[name].capabilities.told_by_webhook)
         for name in order
     }
-    url = settings(database_url).sqlalchemy_url
-    faults, database = FaultyDatabase(url, pool_size=5), Database(url, pool_size=2)
+    read = settings(database_url)
+    faults = FaultyDatabase(read.sqlalchemy_url, pool_size=5, keys=read.keys)
+    database = Database(read.sqlalchemy_url, pool_size=2, keys=read.keys)
     context = new_context(faults, database_url, order, banks, **changes)
     world = World(
         client=client,
