@@ -40,9 +40,9 @@ sbom: $(VENV)/.installed ## write build/sbom.cdx.json: what is installed, with l
 	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --of JSON \
 	    --output-file build/sbom.cdx.json $(BIN)/python
 
-chaos: setup ## the fault campaign: N=1000 checkouts under faults and kills (SEED= repeats one)
+chaos: setup ## the fault campaign: N=1000 checkouts under faults and kills (SEED= repeats one, RATE= a second)
 	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- \
-	    $(BIN)/python -m chaos $(if $(N),--number $(N)) $(if $(SEED),--seed $(SEED))
+	    $(BIN)/python -m chaos $(if $(N),--number $(N)) $(if $(SEED),--seed $(SEED)) $(if $(RATE),--rate $(RATE))
 
 chaos-selftest: setup ## the proof that the campaign's oracle sees: mutants, and the obvious design beside ours
 	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- $(BIN)/python -m chaos.selftest $(ARGS)

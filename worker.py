@@ -152,6 +152,10 @@ def build_worker(client: Client, context: Context) -> Worker:
         max_cached_workflows=1000,
         max_concurrent_activities=ACTIVITIES_AT_ONCE + CALLS_OF_AN_ACCOUNT * len(context.accounts.known),
         max_concurrent_local_activities=100,
+        # Half of them ask the common queue, where new runs and those of a dead worker wait. By the SDK's own
+        # ratio one of five does, and after a kill fifty runs stood in line for seconds behind it.
+        max_concurrent_workflow_task_polls=8,
+        nonsticky_to_sticky_poll_ratio=0.5,
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=context.settings.sticky_queue_timeout),
         graceful_shutdown_timeout=DRAIN,
     )

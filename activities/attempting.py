@@ -5,11 +5,13 @@ call, the answer is judged by whether an earlier send may have left, and what it
 workflow hears of it. Killed at any point, the activity runs again and finds in the row how far it came.
 """
 
+import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 
@@ -38,6 +40,12 @@ BLOCKED_TRIES = 4
 
 KEY_LIFE_MARGIN = timedelta(hours=1)
 """So long before a key's documented end nothing is sent under it any more."""
+
+START_EXPIRED = "start_expired"
+"""Why no account is asked for a checkout that waited too long for its first send."""
+
+KEEPING_PAUSE = 0.25
+"""Seconds between tries to record an answer."""
 
 FAILOVER_FROZEN = "failover_frozen"
 """Why an account is skipped that would have been asked after another one."""
@@ -102,8 +110,24 @@ class Attempting:
             outcome = Unknown(detail=f"an earlier send may have left; now {outcome.cause}")
         if isinstance(outcome, Approved):
             outcome = _checked(outcome, claim.checkout, claim.attempt)
-        async with self._context.database.transaction() as session:
-            return await record(session, claim.attempt, outcome, send=claim.send)
+        return await self._keep(claim, outcome, until=began + self._context.settings.charge_timeout)
+
+    async def _keep(self, claim: "Claim", outcome: Outcome, *, until: float) -> Report:
+        """Record the answer. While the database is away it stays in hand for as long as the activity may run.
+
+        Lost, it would have to be looked up, and at a gateway without keys a link would never come back. An
+        answer that tells nothing is not worth the wait; and a `NotSent` must not be recorded a second time,
+        should the first have been committed after all (D5).
+        """
+        while True:
+            try:
+                async with self._context.database.transaction() as session:
+                    return await record(session, claim.attempt, outcome, send=claim.send)
+            except (SQLAlchemyError, OSError):
+                worthless = isinstance(outcome, NotSent | Unknown)
+                if worthless or time.monotonic() + KEEPING_PAUSE > until:
+                    raise
+            await asyncio.sleep(KEEPING_PAUSE)
 
     async def _claim(self, task: SendAttempt) -> "Claim | Report":
         """Commit the intent and claim the send, or say why nothing is sent."""
@@ -186,6 +210,8 @@ class Attempting:
     ) -> str | None:
         if Switch.CHARGES in freezes.here:
             return Exclusion.FROZEN
+        if await self._too_old(session, checkout):
+            return START_EXPIRED
         if Switch.FAILOVER in freezes and any(each.account != task.account for each in made):
             return FAILOVER_FROZEN
         if task.recheck:
@@ -199,6 +225,18 @@ class Attempting:
                 return "declines_per_card"
         # Last: a probe that is claimed has to be sent.
         return await self._unhealthy(session, task) if task.recheck else None
+
+    async def _too_old(self, session: AsyncSession, checkout: Checkout) -> bool:
+        """Nobody expects the charge any more: nothing was sent in all the time that an outage of ours took.
+
+        Where a person or an operator's switch was waited for, they and their own deadline decide.
+        """
+        patience = timedelta(seconds=self._context.settings.start_within)
+        if datetime.now(UTC) - checkout.created_at <= patience:
+            return False
+        if checkout.status == CheckoutStatus.IN_REVIEW or await attempts.of_checkout(session, checkout.id):
+            return False
+        return await last_told(session, checkout.id) != "charges.frozen"
 
     async def _unhealthy(self, session: AsyncSession, task: SendAttempt) -> Exclusion | None:
         """Whether an operator's order or an open circuit keeps the account out now. A probe is claimed."""

@@ -99,6 +99,8 @@ class Settings(BaseSettings):
     """Pauses between look-ups while the customer acts; a webhook shortens them."""
     unresolved_after: float = Field(default=6 * 3600.0, gt=0)
     """An attempt that is unclear for so long puts the checkout into review."""
+    start_within: float = Field(default=900.0, ge=10, le=86400)
+    """How long an accepted checkout may wait, for want of a worker or a database, until its first send."""
     action_expires_after: float = Field(default=1800.0, ge=10, le=86400)
     """How long a customer may take over 3-D Secure, a prompt or a page."""
     max_not_sent_retries: int = Field(default=1, ge=0, le=10)

@@ -56,6 +56,18 @@ async def last_told(session: AsyncSession, checkout_id: str) -> str | None:
     return found.first()
 
 
+async def last_skipped(session: AsyncSession, checkout_id: str) -> str | None:
+    """Why the account that was skipped last was not asked; None where none was skipped."""
+    found = await session.exec(
+        select(CheckoutEvent.data)
+        .where(col(CheckoutEvent.checkout_id) == checkout_id, col(CheckoutEvent.kind) == "account.skipped")
+        .order_by(col(CheckoutEvent.id).desc())
+        .limit(1)
+    )
+    data = found.first()
+    return None if data is None else data["reason"]
+
+
 async def alert(session: AsyncSession, kind: str, subject: str, message: str) -> None:
     """Raise an alert once per kind and subject."""
     await session.exec(
