@@ -2,6 +2,7 @@ import { createApp } from "vue";
 
 import "element-plus/theme-chalk/base.css";
 import "element-plus/theme-chalk/dark/css-vars.css";
+import "element-plus/theme-chalk/el-message.css";
 import "@/styles/theme.css";
 import "@/styles/page.css";
 import "@/styles/parts.css";
