@@ -19,6 +19,7 @@ from api.door import Door
 from api.error_handlers import install
 from api.errors import Unavailable, respond
 from api.json_guard import JsonGuard, Limits
+from api.live_feed import LiveFeed
 from api.outbox import empty_for_ever
 from api.recovery import Recovery
 from api.request_id import RequestId
@@ -53,10 +54,13 @@ def create_app(settings: Settings) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         temporal = await connect(settings, lazy=True)
+        database = Database(settings.sqlalchemy_url, pool_size=settings.database_pool)
+        changes = Changes(settings.database_url)
         parts = Services(
             settings=settings,
-            database=Database(settings.sqlalchemy_url, pool_size=settings.database_pool),
-            changes=Changes(settings.database_url),
+            database=database,
+            changes=changes,
+            feed=LiveFeed(database, changes),
             temporal=temporal,
             accounts=accounts,
             router=router,
@@ -76,6 +80,7 @@ def create_app(settings: Settings) -> ASGIApp:
         for task in (sweep, outbox, following, recovery):
             task.cancel()
         await asyncio.gather(sweep, outbox, following, recovery, return_exceptions=True)
+        await parts.feed.aclose()
         await parts.door.aclose()
         await parts.changes.aclose()
         await accounts.aclose()
