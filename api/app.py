@@ -23,8 +23,10 @@ from api.live_feed import LiveFeed
 from api.outbox import empty_for_ever
 from api.recovery import Recovery
 from api.request_id import RequestId
-from api.routes import admin, checkouts, health, refunds, routing, webhooks
+from api.panel_headers import PanelHeaders
+from api.routes import admin, checkouts, health, panel, refunds, routing, webhooks
 from api.services import Services
+from api.stopping import Stopping
 from api.sweep import sweep_for_ever
 from config.settings import Settings
 from config.temporal import connect
@@ -44,8 +46,8 @@ down, without ever charging twice. Amounts are integers of the currency's minor 
 RFC 9457 problem document with a stable `code`. Card numbers are refused everywhere."""
 
 
-def create_app(settings: Settings) -> ASGIApp:
-    """Raises BadAccounts, BadCountryMap or BadDataset: with a wrong configuration nothing starts."""
+def create_app(settings: Settings, stopping: Stopping | None = None) -> ASGIApp:
+    """`stopping` tells streams to end. Raises BadAccounts, BadCountryMap or BadDataset: with a wrong configuration nothing starts."""
     accounts = load_accounts(os.environ)
     files = DataFiles(settings.datasets_dir, settings.geo_database, settings.bin_database)
     policy = load_policy(settings.countries_file, settings.overrides_file, accounts.known)
@@ -60,7 +62,7 @@ def create_app(settings: Settings) -> ASGIApp:
             settings=settings,
             database=database,
             changes=changes,
-            feed=LiveFeed(database, changes),
+            feed=LiveFeed(database, changes, stopping or Stopping()),
             temporal=temporal,
             accounts=accounts,
             router=router,
@@ -94,13 +96,13 @@ def create_app(settings: Settings) -> ASGIApp:
         redirect_slashes=False,
         redoc_url=None,
     )
-    for each in (checkouts, refunds, routing, webhooks, admin, health):
+    for each in (checkouts, refunds, routing, webhooks, admin, panel, health):
         app.include_router(each.router)
     for fault in (SQLAlchemyError, ConnectionError):
         app.add_exception_handler(fault, _database_down)
     app.add_middleware(JsonGuard, limits_under={"/v1/admin/routing/": POLICY_LIMITS})
     install(app)
-    return RequestId(app)
+    return RequestId(PanelHeaders(app))
 
 
 async def _database_down(request: Request, _error: Exception) -> Response:

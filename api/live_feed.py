@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.checkout_rows import row_view
 from api.errors import Overloaded
 from api.schemas_transactions import CheckoutRow
+from api.stopping import Stopping
 from storage import checkout_search
 from storage.changes import Changes
 from storage.database import Database
@@ -43,24 +44,20 @@ _BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class LiveFeed:
-    def __init__(self, database: Database, changes: Changes) -> None:
+    def __init__(self, database: Database, changes: Changes, stopping: Stopping) -> None:
+        """Streams end within a second once the process is `stopping`."""
         self._database = database
         self._changes = changes
         self._followers: set[asyncio.Queue[str]] = set()
         self._reader: asyncio.Task[None] | None = None
-        self._stopping = False
+        self._stopping = stopping
 
     def check(self) -> None:
         """Raises Overloaded where too many follow already."""
-        if len(self._followers) >= MOST_FOLLOWERS or self._stopping:
+        if len(self._followers) >= MOST_FOLLOWERS or self._stopping.asked:
             raise Overloaded("Too many streams are open.", retry_after=10)
 
-    def stop(self) -> None:
-        """Every stream ends within a second: a server that is asked to end does not wait for them."""
-        self._stopping = True
-
     async def aclose(self) -> None:
-        self._stopping = True
         if self._reader is not None:
             self._reader.cancel()
             await asyncio.gather(self._reader, return_exceptions=True)
@@ -74,7 +71,7 @@ class LiveFeed:
         try:
             yield _HELLO
             beat_at = time.monotonic() + HEARTBEAT
-            while not self._stopping:
+            while not self._stopping.asked:
                 event = await _next(queue)
                 if event is not None:
                     yield event
@@ -89,7 +86,7 @@ class LiveFeed:
     async def _read(self) -> None:
         with self._changes.followed() as changed:
             position: tuple[datetime, str] | None = None
-            while self._followers and not self._stopping:
+            while self._followers and not self._stopping.asked:
                 try:
                     if position is None:
                         position = await self._newest()
