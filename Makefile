@@ -4,10 +4,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DATA_DIR ?= .data
+JOBS ?= 3
 export DATA_DIR
 
 .DEFAULT_GOAL := help
-.PHONY: help setup datasets demo test check bench-routing chaos chaos-selftest new-gateway gateway-docs lock clean
+.PHONY: help setup datasets demo test check bench-routing chaos chaos-selftest drill new-gateway gateway-docs lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,8 +18,8 @@ setup: $(VENV)/.installed datasets ## install everything into .venv, fetch the d
 demo: setup ## start everything, run sample checkouts, serve until Ctrl-C (DEMO_EXIT=1: stop after the table)
 	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- $(BIN)/python -m devstack.demo
 
-test: setup ## run the test suite (ARGS="-k name" to choose)
-	$(BIN)/python -m pytest $(ARGS)
+test: setup ## run the test suite (ARGS="-k name" to choose, JOBS=1 for one process)
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
 
 check: $(VENV)/.installed ## format, lint, types, layers
 	$(BIN)/ruff format --check .
@@ -32,6 +33,9 @@ chaos: setup ## the fault campaign: N=1000 checkouts under faults and kills (SEE
 
 chaos-selftest: setup ## the proof that the campaign's oracle sees: mutants, and the obvious design beside ours
 	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- $(BIN)/python -m chaos.selftest $(ARGS)
+
+drill: setup ## an outage of a gateway under load: when its circuit opens, what it costs, when traffic returns
+	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- $(BIN)/python -m bench.drill
 
 bench-routing: setup ## how fast a route is decided, in a process and over HTTP
 	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- $(BIN)/python -m bench.routing

@@ -20,6 +20,7 @@ from temporalio.service import RPCError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities import measuring
+from activities.account_health import account_health
 from activities.attempting import Attempting
 from activities.capturing import Capturing
 from activities.compensating import Compensating
@@ -39,6 +40,7 @@ from gateways.registry import BadAccounts, load_accounts
 from routing.country_map import BadCountryMap
 from routing.data_files import DataFiles
 from routing.datasets import BadDataset
+from routing.fees import BadFees
 from routing.policy_files import BadPolicyFile, load_policy
 from storage.database import Database
 from workflows.abandoned_attempt import AbandonedAttempt
@@ -74,7 +76,7 @@ PREPARED_EVERY = 60.0
 
 
 def build_context(settings: Settings) -> Context:
-    """Raises BadAccounts, BadCountryMap, BadPolicyFile or BadDataset: a wrong configuration."""
+    """Raises BadAccounts, BadCountryMap, BadPolicyFile, BadDataset or BadFees: a wrong configuration."""
     accounts = load_accounts(os.environ)
     if accounts.longest_call >= settings.charge_timeout:
         # The activity would be given up, and started again, while its call is still on the way.
@@ -84,11 +86,13 @@ def build_context(settings: Settings) -> Context:
         )
     files = DataFiles(settings.datasets_dir, settings.geo_database, settings.bin_database)
     policy = load_policy(settings.countries_file, settings.overrides_file, accounts.known)
+    health = account_health(settings, accounts.known)
     return Context(
         database=Database(settings.sqlalchemy_url, pool_size=settings.database_pool),
         accounts=accounts,
         router=PolicyInForce(accounts.known, policy, files),
         settings=settings,
+        health=health,
     )
 
 
@@ -195,15 +199,21 @@ async def main() -> None:
         Runtime.set_default(measured(settings.metrics_port))
     try:
         context = build_context(settings)
-    except (BadAccounts, BadCountryMap, BadPolicyFile, BadDataset) as error:
+    except (BadAccounts, BadCountryMap, BadPolicyFile, BadDataset, BadFees) as error:
         sys.exit(f"The worker does not start: {error}")
     client = await connect(settings)
     await prepare_namespace(client, settings)
     stop = asyncio.Event()
-    keeping = asyncio.create_task(keep_prepared(client, settings), name="keep-prepared")
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
-    following = asyncio.create_task(follow_policy(context), name="routing policy")
+    beside = [
+        asyncio.create_task(follow_policy(context), name="routing policy"),
+        asyncio.create_task(
+            context.health.keep(context.database, settings.database_url, half_life=settings.scores_half_life),
+            name="account health",
+        ),
+        asyncio.create_task(keep_prepared(client, settings), name="namespace"),
+    ]
     try:
         if await known_policy(context, stop):
             async with build_notifier(client, context), build_worker(client, context):
@@ -213,9 +223,9 @@ async def main() -> None:
                 await stop.wait()
                 log.info("worker.draining", seconds=DRAIN.total_seconds())
     finally:
-        for task in (following, keeping):
+        for task in beside:
             task.cancel()
-        await asyncio.gather(following, keeping, return_exceptions=True)
+        await asyncio.gather(*beside, return_exceptions=True)
         await context.accounts.aclose()
         await context.database.aclose()
     log.info("worker.stopped")

@@ -24,6 +24,7 @@ from domain.outcome import Approved, Canceled, Mismatch, NotFound, NotSent, Outc
 from domain.route import Exclusion
 from domain.switches import Switch
 from gateways.base import ChargeRequest
+from routing.health import Standing
 from storage import attempts, checkouts, switches
 from storage.events import alert, last_told, tell
 from storage.switches import Freezes
@@ -89,7 +90,9 @@ class Attempting:
         if time.monotonic() - began > STALLED_AFTER:
             outcome = Unknown(detail="stalled before sending")
         else:
+            called = time.monotonic()
             outcome = await gateway.charge(request)
+            self._context.health.note(task.account, claim.attempt.method, outcome, time.monotonic() - called)
         if isinstance(outcome, NotSent) and not claim.first:
             # This call had no effect, but an earlier one may have.
             outcome = Unknown(detail=f"an earlier send may have left; now {outcome.cause}")
@@ -184,7 +187,22 @@ class Attempting:
             declines = await attempts.declines_of_card(session, card[1])
             if declines >= self._context.settings.max_declines_per_card:
                 return "declines_per_card"
-        return None
+        # Last: a probe that is claimed has to be sent.
+        return await self._unhealthy(session, task) if task.recheck else None
+
+    async def _unhealthy(self, session: AsyncSession, task: SendAttempt) -> Exclusion | None:
+        """Whether an operator's order or an open circuit keeps the account out now. A probe is claimed."""
+        health = self._context.health
+        if health.snapshot.stopped(task.account):
+            return Exclusion.DISABLED
+        match health.snapshot.standing(task.account, task.method, health.now()):
+            case Standing.CLEAR:
+                return None
+            case Standing.BLOCKED:
+                return Exclusion.CIRCUIT_OPEN
+            case Standing.PROBE:
+                claimed = await health.claim_probe(session, task.account, task.method)
+                return None if claimed else Exclusion.CIRCUIT_OPEN
 
     def _new_attempt(self, checkout: Checkout, task: SendAttempt) -> Attempt:
         card = card_of(self._context, checkout, task.account)

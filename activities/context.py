@@ -1,9 +1,10 @@
 """What activities need, built once by the worker."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
+from activities.account_health import AccountHealth
 from activities.errors import Gone
 from activities.policy_in_force import PolicyInForce
 from config.settings import Settings
@@ -27,6 +28,7 @@ class Context:
     accounts: Accounts
     router: Router | PolicyInForce
     settings: Settings
+    health: AccountHealth = field(default_factory=AccountHealth)
 
     def quiet_period(self, account: str) -> timedelta:
         """After the last send, how long until this account's "not found" may be believed."""

@@ -1,14 +1,17 @@
 """Plan a checkout: decide once, record it, and tell the workflow what it must know."""
 
+from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 
 from activities.context import Context, route_request
 from activities.errors import Gone
 from activities.messages import Plan, PlanCheckout, Step, Timings
 from domain.checkout import CaptureMethod, MethodType
-from domain.route import Exclusion, PlannedAccount, RoutePlan
+from domain.route import Exclusion, HealthNote, PlannedAccount, RoutePlan
 from domain.switches import Switch
+from routing.health import noted
 from storage import checkouts, switches
+from storage.tables import Checkout
 
 
 class Planning:
@@ -23,9 +26,7 @@ class Planning:
             if checkout is None:
                 raise Gone(task.checkout_id)
             if checkout.routing is None:
-                frozen = await switches.frozen_accounts(session, Switch.CHARGES)
-                closed = dict.fromkeys(frozen, Exclusion.FROZEN)
-                route = self._context.router.plan(route_request(checkout), closed)
+                route = await self._decide(session, checkout)
                 await checkouts.record_plan(session, checkout.id, route.model_dump(mode="json"))
             else:
                 route = RoutePlan.model_validate(checkout.routing)
@@ -35,6 +36,27 @@ class Planning:
             steps=tuple(self._step(entry, checkout.allow_redirect) for entry in route.plan),
             timings=self._timings(),
         )
+
+    async def _decide(self, session: AsyncSession, checkout: Checkout) -> RoutePlan:
+        """The plan that heeds the accounts' health. A probe is claimed for the account asked first."""
+        context, request = self._context, route_request(checkout)
+        health = context.health
+        frozen = await switches.frozen_accounts(session, Switch.CHARGES)
+        lost: set[str] = set()
+        while True:
+            route, probe = health.snapshot.plan(
+                lambda closed: context.router.plan(request, closed, health.scores),
+                context.accounts.known,
+                request,
+                health.now(),
+                closed=dict.fromkeys(frozen, Exclusion.FROZEN),
+                lost=lost,
+            )
+            if probe is None:
+                return route
+            if await health.claim_probe(session, probe.account, probe.method):
+                return noted(route, HealthNote.PROBE)
+            lost.add(probe.account)
 
     def _step(self, entry: PlannedAccount, allow_redirect: bool) -> Step:
         capabilities = self._context.accounts.known[entry.account].capabilities

@@ -11,6 +11,7 @@ from config.settings import Settings
 from gateways.registry import BadAccounts
 from routing.country_map import BadCountryMap
 from routing.datasets import BadDataset
+from routing.fees import BadFees
 from routing.policy_files import BadPolicyFile
 
 
@@ -20,7 +21,7 @@ def main() -> int:
     logs.configure(settings)
     try:
         app = create_app(settings, stopping)
-    except (BadAccounts, BadCountryMap, BadPolicyFile, BadDataset) as error:
+    except (BadAccounts, BadCountryMap, BadPolicyFile, BadDataset, BadFees) as error:
         sys.stderr.write(f"The API does not start: {error}\n")
         return 1
     server = Server(

@@ -13,17 +13,18 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from activities.account_health import account_health
 from activities.policy_in_force import PolicyInForce
-from api import routing_metrics
+from api import health_metrics, routing_metrics
 from api.door import Door
 from api.error_handlers import install
 from api.errors import Unavailable, respond
 from api.json_guard import JsonGuard, Limits
 from api.live_feed import LiveFeed
 from api.outbox import empty_for_ever
+from api.panel_headers import PanelHeaders
 from api.recovery import Recovery
 from api.request_id import RequestId
-from api.panel_headers import PanelHeaders
 from api.routes import admin, checkouts, health, panel, refunds, routing, webhooks
 from api.services import Services
 from api.stopping import Stopping
@@ -47,10 +48,14 @@ RFC 9457 problem document with a stable `code`. Card numbers are refused everywh
 
 
 def create_app(settings: Settings, stopping: Stopping | None = None) -> ASGIApp:
-    """`stopping` tells streams to end. Raises BadAccounts, BadCountryMap or BadDataset: with a wrong configuration nothing starts."""
+    """`stopping` tells streams to end.
+
+    Raises BadAccounts, BadCountryMap, BadDataset or BadFees: with a wrong configuration nothing starts.
+    """
     accounts = load_accounts(os.environ)
     files = DataFiles(settings.datasets_dir, settings.geo_database, settings.bin_database)
     policy = load_policy(settings.countries_file, settings.overrides_file, accounts.known)
+    known_health = account_health(settings, accounts.known)
     router = PolicyInForce(accounts.known, policy, files)
 
     @asynccontextmanager
@@ -67,6 +72,7 @@ def create_app(settings: Settings, stopping: Stopping | None = None) -> ASGIApp:
             accounts=accounts,
             router=router,
             door=Door(temporal, most=settings.max_open_requests),
+            health=known_health,
             schema_head=_schema_head(),
         )
         app.state.services = parts
@@ -75,13 +81,17 @@ def create_app(settings: Settings, stopping: Stopping | None = None) -> ASGIApp:
         following = asyncio.create_task(
             router.keep(parts.database, settings.database_url), name="routing policy"
         )
+        keeping = asyncio.create_task(
+            known_health.keep(parts.database, settings.database_url), name="account health"
+        )
         outbox = asyncio.create_task(empty_for_ever(parts), name="outbox")
         recovery = asyncio.create_task(Recovery(parts).for_ever(), name="recovery")
-        with routing_metrics.measured(router):
+        with routing_metrics.measured(router), health_metrics.measured(known_health):
             yield
-        for task in (sweep, outbox, following, recovery):
+        beside = (sweep, outbox, following, keeping, recovery)
+        for task in beside:
             task.cancel()
-        await asyncio.gather(sweep, outbox, following, recovery, return_exceptions=True)
+        await asyncio.gather(*beside, return_exceptions=True)
         await parts.feed.aclose()
         await parts.door.aclose()
         await parts.changes.aclose()

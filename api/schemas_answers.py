@@ -10,7 +10,7 @@ from domain.checkout import CaptureMethod, CheckoutStatus, ReviewReason
 from domain.decline import DeclineCategory, DeclineCode
 from domain.dispute import DisputeStatus
 from domain.outcome import NextActionType
-from domain.route import CountrySource, Exclusion
+from domain.route import CountrySource, Exclusion, HealthNote
 
 _Item = TypeVar("_Item")
 
@@ -69,6 +69,10 @@ class PlannedView(View):
         description="`merchant_choice`, `operator_choice`, `country_override`, `rule:{name}`, `country_map` "
         "or `default`.",
         examples=["country_map"],
+    )
+    health: HealthNote | None = Field(
+        default=None,
+        description="Why it is in the plan although its circuit is not closed; null where it is.",
     )
     detail: str | None = Field(
         default=None, description="What decided its place where the policy leaves the order open."

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from fastapi import Request
 from temporalio.client import Client
 
+from activities.account_health import AccountHealth
 from activities.policy_in_force import PolicyInForce
 from api.door import Door
 from api.live_feed import LiveFeed
@@ -30,6 +31,7 @@ class Services:
     feed: LiveFeed
     schema_head: str
     """The migration that this code was written for."""
+    health: AccountHealth = field(default_factory=AccountHealth)
     recent_keys: Recent[str] = field(default_factory=Recent)
     """Digest of a key -> its merchant."""
     recent_frozen: Recent[dict[str, Exclusion]] = field(default_factory=Recent)

@@ -62,7 +62,11 @@ def routing_view(route: RoutePlan, card_bin: str | None) -> RoutingView:
         blocked_by=route.blocked_by,
         plan=[
             PlannedView(
-                gateway=entry.gateway, account=entry.account, reason=entry.reason, detail=entry.detail
+                gateway=entry.gateway,
+                account=entry.account,
+                reason=entry.reason,
+                health=entry.health,
+                detail=entry.detail,
             )
             for entry in route.plan
         ],

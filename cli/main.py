@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from cli import reviews, switches
+from cli.accounts import accounts_app
 from cli.encryption import encryption_app
 from cli.notifications import notifications_app
 from cli.operators import operators_app
@@ -38,6 +39,7 @@ app.add_typer(db_app, name="db")
 app.add_typer(countries_app, name="countries")
 app.add_typer(notifications_app, name="notifications")
 app.add_typer(operators_app, name="operators")
+app.add_typer(accounts_app, name="accounts")
 app.add_typer(routing_app, name="routing")
 switches.add_to(app)
 reviews.add_to(app)

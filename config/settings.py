@@ -122,6 +122,22 @@ class Settings(BaseSettings):
     recover_after: float = Field(default=120.0, gt=0)
     """An open checkout of which nothing was heard for so long is asked after in Temporal, and started again
     where its run is lost. At least two `charge_timeout`."""
+    circuit_failures: int = Field(default=5, ge=1, le=1000)
+    """So many failures without a success between them open an account's circuit; or so many recent ones,
+    where they are at least `circuit_failure_share` of the recent calls."""
+    circuit_failure_share: float = Field(default=0.5, gt=0, le=1)
+    circuit_window: float = Field(default=30.0, gt=0)
+    """What is recent: a call's weight falls to 1/e in this time."""
+    circuit_slow_after: float = Field(default=15.0, gt=0)
+    """A charge that is answered later than this counts as a failure."""
+    circuit_open_for: float = Field(default=15.0, gt=0)
+    """How long a circuit stays open the first time; twice as long every time that it opens again soon."""
+    circuit_open_at_most: float = Field(default=300.0, gt=0)
+    scores_half_life: float = Field(default=600.0, gt=0)
+    """An attempt counts half in its account's success rate after so long."""
+    exploration_share: float = Field(default=0.05, ge=0, le=0.5)
+    """Share of the checkouts that ask an account first which is not the best known, in order to learn."""
+    fees_file: Path = Path(__file__).parent / "fees.json"
     dispute_intervals: tuple[float, ...] = (1, 2, 4, 8, 15, 30, 300, 3600, 6 * 3600, 86400)
     """Pauses between looks at a dispute that is not over; the last one repeats, a webhook shortens them."""
     dispute_scan_interval: float = Field(default=6 * 3600.0, ge=1)

@@ -30,6 +30,8 @@ SHORTENED: Final[Mapping[str, object]] = {
 LOOSENED: Final[Mapping[str, object]] = {
     # The sandbox has a handful of test cards, and the demo declines them over and over.
     "MAX_DECLINES_PER_CARD": 100_000,
+    # Gateways are broken on purpose, over and over: every case shall meet the fault that it is about.
+    "CIRCUIT_FAILURES": 1000,
 }
 
 KEYS_FILE: Final = "encryption.keys"

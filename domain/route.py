@@ -46,6 +46,15 @@ class Exclusion(StrEnum):
     BLOCKED_BY_RULE = "blocked_by_rule"
 
 
+class HealthNote(StrEnum):
+    """Why an account is in the plan although its circuit is not closed."""
+
+    PROBE = "probe"
+    """This checkout finds out whether the account works again."""
+    LAST_RESORT = "last_resort"
+    """Every other account is out as well: of those with an open circuit, the least bad."""
+
+
 class Country(Frozen):
     """Where the payer is taken to be. `code` is ISO 3166-1 alpha-2, or None: nothing told."""
 
@@ -66,6 +75,7 @@ class PlannedAccount(Frozen):
     account: str
     reason: str
     method: MethodType
+    health: HealthNote | None = None
     detail: str | None = None
     """What decided its place, where rules left the order open."""
 

@@ -115,6 +115,7 @@ class Attempt(SQLModel, table=True):
             "ix_attempts_declined_cards", "card", "created_at", postgresql_where=text("status = 'declined'")
         ),
         Index("ix_attempts_gateway_payment", "gateway_payment_id"),
+        Index("ix_attempts_ended", "ended_at", "id", postgresql_where=text("ended_at IS NOT NULL")),
     )
 
     id: str = Field(primary_key=True)
@@ -500,3 +501,69 @@ class OperatorSession(SQLModel, table=True):
     created_at: datetime = _created()
     last_used_at: datetime = _created()
     """To half a minute."""
+
+
+class AccountCircuit(SQLModel, table=True):
+    """The circuit of an account and method (`domain/circuit.py`). Written only while something fails."""
+
+    __tablename__ = "account_circuits"
+
+    account: str = Field(primary_key=True)
+    method: str = Field(primary_key=True)
+    version: int = Field(default=0, sa_type=_BIGINT)
+    """A change is written only where it is still the one that was read."""
+    state: str
+    """`CircuitState`."""
+    good: float = 0.0
+    bad: float = 0.0
+    streak: int = 0
+    counted_at: datetime | None = _time()
+    opened_at: datetime | None = _time()
+    closed_at: datetime | None = _time()
+    retry_at: datetime | None = _time()
+    probing_since: datetime | None = _time()
+    again: int = 0
+    opens: int = Field(default=0, sa_type=_BIGINT)
+    """How often it has opened, ever."""
+    last_failure: str | None = None
+
+
+class AccountMode(SQLModel, table=True):
+    """What an operator has said of an account; none: `auto`. What was is in `admin_events`."""
+
+    __tablename__ = "account_modes"
+
+    account: str = Field(primary_key=True)
+    mode: str
+    """`Mode`."""
+    reason: str
+    actor: str
+    """Who said it, as in `admin_events`."""
+    since: datetime = _created()
+
+
+class AccountScore(SQLModel, table=True):
+    """What became of an account's attempts in one group of checkouts, faded to `as_of`."""
+
+    __tablename__ = "account_scores"
+
+    account: str = Field(primary_key=True)
+    grouping: str = Field(primary_key=True)
+    """`method/currency/country/network`, cut off behind any part: coarser; empty: everything."""
+    good: float
+    bad: float
+    as_of: datetime = _created()
+
+
+class AccountScoresState(SQLModel, table=True):
+    """How far attempts are counted. One row."""
+
+    __tablename__ = "account_scores_state"
+
+    id: int = Field(default=1, primary_key=True)
+    version: int = Field(default=0, sa_type=_BIGINT)
+    """One more with every change: what decided a checkout is named by it."""
+    counted_to: datetime = _created()
+    counted_id: str = ""
+    """The last attempt counted, by (`ended_at`, id)."""
+    taken_at: datetime = _created()

@@ -75,8 +75,16 @@ async def resolve(
         merchant=merchant,
         metadata=dict(_pair(each) for each in metadata or ()),
     )
+    health, frozen = parts.health, await _frozen(parts)
+    route, _ = health.snapshot.plan(
+        lambda closed: parts.router.plan(request, closed, health.scores),
+        parts.accounts.known,
+        request,
+        health.now(),
+        closed=frozen,
+    )
     # Written straight away: checking our own answer against its schema would take longer than the decision.
-    answer = routing_view(parts.router.plan(request, await _frozen(parts)), bin).model_dump_json()
+    answer = routing_view(route, bin).model_dump_json()
     return Response(answer, media_type="application/json")
 
 

@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from api.routes.admin import (
+    accounts,
     actions,
     alerts,
     gateways,
@@ -24,6 +25,7 @@ for each in (
     actions,
     reviews,
     gateways,
+    accounts,
     switches,
     alerts,
     policy,

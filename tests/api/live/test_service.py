@@ -37,6 +37,8 @@ OPERATIONS = {
     ("post", "/v1/admin/routing/policy/rollback"),
     ("post", "/v1/admin/routing/simulate"),
     ("get", "/v1/admin/me"),
+    ("get", "/v1/admin/accounts"),
+    ("put", "/v1/admin/accounts/{account}/mode"),
     ("get", "/v1/admin/switches"),
     ("put", "/v1/admin/switches/{kind}"),
     ("put", "/v1/admin/switches/{kind}/{account}"),
