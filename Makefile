@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DATA_DIR ?= .data
+JOBS ?= 3
 export DATA_DIR
 
 .DEFAULT_GOAL := help
@@ -17,8 +18,8 @@ setup: $(VENV)/.installed datasets ## install everything into .venv, fetch the d
 demo: setup ## start everything, run sample checkouts, serve until Ctrl-C (DEMO_EXIT=1: stop after the table)
 	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- $(BIN)/python -m devstack.demo
 
-test: setup ## run the test suite (ARGS="-k name" to choose)
-	$(BIN)/python -m pytest $(ARGS)
+test: setup ## run the test suite (ARGS="-k name" to choose, JOBS=1 for one process)
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
 
 check: $(VENV)/.installed ## format, lint, types, layers
 	$(BIN)/ruff format --check .

@@ -5,6 +5,7 @@ import sys
 import uvicorn
 
 from api.app import create_app
+from api.stopping import Server, Stopping
 from config import logging as logs
 from config.settings import Settings
 from gateways.registry import BadAccounts
@@ -16,25 +17,30 @@ from routing.policy_files import BadPolicyFile
 
 def main() -> int:
     settings = Settings()
+    stopping = Stopping()
     logs.configure(settings)
     try:
-        app = create_app(settings)
+        app = create_app(settings, stopping)
     except (BadAccounts, BadCountryMap, BadPolicyFile, BadDataset, BadFees) as error:
         sys.stderr.write(f"The API does not start: {error}\n")
         return 1
-    uvicorn.run(
-        app,
-        host=settings.api_host,
-        port=settings.api_port,
-        log_config=None,
-        access_log=False,  # its lines would carry query strings
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=30,
-        timeout_graceful_shutdown=20,
-        h11_max_incomplete_event_size=65_536,
+    server = Server(
+        uvicorn.Config(
+            app,
+            host=settings.api_host,
+            port=settings.api_port,
+            log_config=None,
+            access_log=False,  # its lines would carry query strings
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=30,
+            timeout_graceful_shutdown=20,
+            h11_max_incomplete_event_size=65_536,
+        ),
+        stopping,
     )
-    return 0
+    server.run()
+    return 0 if server.started else 3
 
 
 if __name__ == "__main__":

@@ -20,11 +20,14 @@ from api.door import Door
 from api.error_handlers import install
 from api.errors import Unavailable, respond
 from api.json_guard import JsonGuard, Limits
+from api.live_feed import LiveFeed
 from api.outbox import empty_for_ever
+from api.panel_headers import PanelHeaders
 from api.recovery import Recovery
 from api.request_id import RequestId
-from api.routes import admin, checkouts, health, refunds, routing, webhooks
+from api.routes import admin, checkouts, health, panel, refunds, routing, webhooks
 from api.services import Services
+from api.stopping import Stopping
 from api.sweep import sweep_for_ever
 from config.settings import Settings
 from config.temporal import connect
@@ -44,8 +47,11 @@ down, without ever charging twice. Amounts are integers of the currency's minor 
 RFC 9457 problem document with a stable `code`. Card numbers are refused everywhere."""
 
 
-def create_app(settings: Settings) -> ASGIApp:
-    """Raises BadAccounts, BadCountryMap, BadDataset or BadFees: with a wrong configuration nothing starts."""
+def create_app(settings: Settings, stopping: Stopping | None = None) -> ASGIApp:
+    """`stopping` tells streams to end.
+
+    Raises BadAccounts, BadCountryMap, BadDataset or BadFees: with a wrong configuration nothing starts.
+    """
     accounts = load_accounts(os.environ)
     files = DataFiles(settings.datasets_dir, settings.geo_database, settings.bin_database)
     policy = load_policy(settings.countries_file, settings.overrides_file, accounts.known)
@@ -55,10 +61,13 @@ def create_app(settings: Settings) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         temporal = await connect(settings, lazy=True)
+        database = Database(settings.sqlalchemy_url, pool_size=settings.database_pool)
+        changes = Changes(settings.database_url)
         parts = Services(
             settings=settings,
-            database=Database(settings.sqlalchemy_url, pool_size=settings.database_pool),
-            changes=Changes(settings.database_url),
+            database=database,
+            changes=changes,
+            feed=LiveFeed(database, changes, stopping or Stopping()),
             temporal=temporal,
             accounts=accounts,
             router=router,
@@ -83,6 +92,7 @@ def create_app(settings: Settings) -> ASGIApp:
         for task in beside:
             task.cancel()
         await asyncio.gather(*beside, return_exceptions=True)
+        await parts.feed.aclose()
         await parts.door.aclose()
         await parts.changes.aclose()
         await accounts.aclose()
@@ -96,13 +106,13 @@ def create_app(settings: Settings) -> ASGIApp:
         redirect_slashes=False,
         redoc_url=None,
     )
-    for each in (checkouts, refunds, routing, webhooks, admin, health):
+    for each in (checkouts, refunds, routing, webhooks, admin, panel, health):
         app.include_router(each.router)
     for fault in (SQLAlchemyError, ConnectionError):
         app.add_exception_handler(fault, _database_down)
     app.add_middleware(JsonGuard, limits_under={"/v1/admin/routing/": POLICY_LIMITS})
     install(app)
-    return RequestId(app)
+    return RequestId(PanelHeaders(app))
 
 
 async def _database_down(request: Request, _error: Exception) -> Response:

@@ -116,7 +116,7 @@ class GatewayView(View):
     partial_refund: bool = Field(description="It refunds a part.")
     challenge: bool = Field(description="It can be asked for strong customer authentication.")
     key_life: float | None = Field(
-        description="How long its idempotency keys protect a resend; null: it has none, nothing is sent twice."
+        description="How long its idempotency keys protect a resend; null: it has none."
     )
     fence: bool = Field(description="What it confirms as closed can no longer be paid.")
     quiet_period: float = Field(

@@ -8,6 +8,8 @@ from temporalio.client import Client
 from activities.account_health import AccountHealth
 from activities.policy_in_force import PolicyInForce
 from api.door import Door
+from api.live_feed import LiveFeed
+from api.passwords import PasswordQueue
 from api.recent import Recent
 from config.settings import Settings
 from domain.route import Exclusion
@@ -26,6 +28,7 @@ class Services:
     accounts: Accounts
     router: Router | PolicyInForce
     door: Door
+    feed: LiveFeed
     schema_head: str
     """The migration that this code was written for."""
     health: AccountHealth = field(default_factory=AccountHealth)
@@ -33,6 +36,7 @@ class Services:
     """Digest of a key -> its merchant."""
     recent_frozen: Recent[dict[str, Exclusion]] = field(default_factory=Recent)
     """Accounts that operators have frozen, under an empty question."""
+    passwords: PasswordQueue = field(default_factory=PasswordQueue)
 
     @property
     def allow_loopback(self) -> bool:

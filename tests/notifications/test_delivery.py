@@ -12,6 +12,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.callback import Callbacks
 from activities.messages import Delivered, Delivery
+from config.keys import new_key
 from config.settings import Settings
 from domain.checkout import CheckoutStatus
 from storage import merchant_secrets, notifications
@@ -226,7 +227,11 @@ async def test_in_production_this_machine_is_never_called(
 ) -> None:
     """Also where the row says so: it is judged at the send, not only when it was given."""
     async with new_world(
-        database_url, environment="production", notification_give_up_after=60, notification_intervals=(5,)
+        database_url,
+        environment="production",
+        encryption_keys=new_key("test"),
+        notification_give_up_after=60,
+        notification_intervals=(5,),
     ) as world:
         row = await world.only(await world.check_out(receiver.url, CheckoutStatus.SUCCEEDED))
         async with world.workers(env.client):
@@ -244,4 +249,6 @@ def test_the_settings_are_those_of_production() -> None:
     assert sum(settings.notification_intervals) > 3 * 86400
     assert settings.notification_give_up_after >= sum(settings.notification_intervals)
     assert settings.notification_secret_overlap >= 86400
-    assert not Settings.model_validate({"environment": "production"}).allow_loopback
+    assert not Settings.model_validate(
+        {"environment": "production", "encryption_keys": new_key("test")}
+    ).allow_loopback

@@ -89,7 +89,7 @@ async def compensate(world: World, checkout: str) -> None:
 EFFECTS = {
     # plan, claim and record of the charge come first: the counted ones are after them
     "look up": Effect(unclear, run, 5, "succeeded", ("capture",)),
-    "close and finish": Effect(challenged, cancel, 5, "canceled", ()),
+    "close and finish": Effect(challenged, cancel, 3, "canceled", ()),
     "capture": Effect(authorized, capture, 2, "succeeded", ("authorize", "capture")),
     "void and finish": Effect(authorized, cancel, 3, "canceled", ("authorize", "void")),
     "refund": Effect(abandoned, compensate, 5, "succeeded", ("capture", "capture", "refund")),

@@ -2,8 +2,32 @@
 
 from fastapi import APIRouter
 
-from api.routes.admin import accounts, alerts, me, policy, reviews, switches
+from api.routes.admin import (
+    accounts,
+    actions,
+    alerts,
+    gateways,
+    identity,
+    operators,
+    overview,
+    policy,
+    reviews,
+    switches,
+    transactions,
+)
 
 router = APIRouter(prefix="/v1/admin", tags=["admin"])
-for each in (me, accounts, switches, reviews, alerts, policy):
+for each in (
+    identity,
+    operators,
+    overview,
+    transactions,
+    actions,
+    reviews,
+    gateways,
+    accounts,
+    switches,
+    alerts,
+    policy,
+):
     router.include_router(each.router)

@@ -75,15 +75,19 @@ def test_a_checkout_is_answered_with_exactly_the_contracts_fields() -> None:
     assert list(answer) == [
         *("id", "object", "status", "review_reason", "reference", "amount", "currency", "amount_captured"),
         *("amount_refunded", "gateway", "capture_method", "next_action", "decline", "routing", "attempts"),
-        *("customer", "metadata", "created_at", "updated_at"),
+        *("disputes", "customer", "metadata", "created_at", "updated_at"),
     ]
     assert set(answer["routing"]) == {
         "country",
         "country_source",
         "bin",
         "policy_version",
+        "signals",
+        "disagreement",
+        "network",
         "plan",
         "excluded",
+        "blocked_by",
     }
     assert set(answer["attempts"][0]) == {
         "id",
@@ -100,7 +104,13 @@ def test_a_checkout_is_answered_with_exactly_the_contracts_fields() -> None:
     }
     assert answer["object"] == "checkout"
     assert answer["routing"]["plan"] == [
-        {"gateway": "flutterwave", "account": "flutterwave", "reason": "country_map"}
+        {
+            "gateway": "flutterwave",
+            "account": "flutterwave",
+            "reason": "country_map",
+            "health": None,
+            "detail": None,
+        }
     ]
 
 

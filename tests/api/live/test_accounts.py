@@ -63,7 +63,7 @@ async def test_an_order_holds_for_new_checkouts_and_is_recorded(
 async def test_who_may_look_may_not_order(stack: Stack) -> None:
     async with open_office(stack, Role.VIEWER) as office:
         told = (await office.get("/v1/admin/accounts")).json()
-        assert [each["account"] for each in told["data"]] == ["flutterwave", "stripe"]
+        assert [each["account"] for each in told["data"]] == ["flutterwave", "paystack", "stripe"]
         answer = await order(office, "disable")
         assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
 

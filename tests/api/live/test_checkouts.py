@@ -15,7 +15,7 @@ from tests.live import Json, Shop, new_key, open_shop
 FIELDS = {
     *("id", "object", "status", "review_reason", "reference", "amount", "currency", "amount_captured"),
     *("amount_refunded", "gateway", "capture_method", "next_action", "decline", "routing", "attempts"),
-    *("customer", "metadata", "created_at", "updated_at"),
+    *("disputes", "customer", "metadata", "created_at", "updated_at"),
 }
 
 

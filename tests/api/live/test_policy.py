@@ -150,6 +150,7 @@ async def test_a_rule_decides_checkouts_that_are_planned_after_it(
         "account": "flutterwave",
         "reason": "rule:vip",
         "detail": None,
+        "health": None,
     }
     assert (await shop.get(before["id"]))["routing"] == before["routing"]
 
