@@ -13,6 +13,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from api.error_handlers import install
 from api.routes import admin
 from domain.money import EXPONENTS
 from routing.iso3166 import CODES
@@ -22,6 +23,7 @@ def openapi() -> dict[str, Any]:
     """The document of every call under `/v1/admin/`."""
     app = FastAPI(title="smartpay", version="1")
     app.include_router(admin.router)
+    install(app)
     return app.openapi()
 
 

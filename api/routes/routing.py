@@ -1,8 +1,11 @@
-"""`/v1/routing/resolve`: the plan a checkout would get, with every reason. Nothing is charged."""
+"""`/v1/routing/resolve`: the plan a checkout would get, with every reason. Nothing is charged.
+
+Merchants and operators ask the same; only whose rules count differs.
+"""
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 
 from api.auth import Parts
@@ -22,15 +25,8 @@ from storage import switches
 router = APIRouter(prefix="/v1/routing", tags=["routing"])
 
 
-@router.get(
-    "/resolve",
-    response_model=RoutingView,
-    summary="Explain a route",
-    responses=problem_responses(Unauthorized, InvalidRequest, Unavailable),
-)
-async def resolve(
+async def _asked(  # not a plain function: those run in a thread
     parts: Parts,
-    merchant: RecentMerchant,
     currency: Annotated[Currency, Query(description="ISO 4217, upper case.", examples=["NGN"])],
     amount: Annotated[int, Query(ge=1, le=MAX_AMOUNT, description="Minor units.")] = 1000,
     method: Annotated[MethodType, Query(description="How the customer pays.")] = MethodType.CARD,
@@ -53,12 +49,8 @@ async def resolve(
             description="The share of a volume split that this checkout falls into; left out: any one.",
         ),
     ] = None,
-) -> Response:
-    """As if the checkout had a token for every gateway, and the customer an e-mail address and a phone.
-
-    Health of accounts aside, this is the plan that a checkout of the calling merchant would get.
-    """
-    request = RouteRequest(
+) -> RouteRequest:
+    return RouteRequest(
         amount=amount,
         currency=currency,
         method=PaymentMethod(
@@ -72,9 +64,30 @@ async def resolve(
         allow_redirect=True,
         gateway=gateway,
         checkout_id=checkout,
-        merchant=merchant,
         metadata=dict(_pair(each) for each in metadata or ()),
     )
+
+
+Asked = Annotated[RouteRequest, Depends(_asked)]
+"""A checkout that might come, from the query: with a token for every gateway, an e-mail address, a phone."""
+
+
+@router.get(
+    "/resolve",
+    response_model=RoutingView,
+    summary="Explain a route",
+    responses=problem_responses(Unauthorized, InvalidRequest, Unavailable),
+)
+async def resolve(parts: Parts, merchant: RecentMerchant, asked: Asked) -> Response:
+    """As if the checkout had a token for every gateway, and the customer an e-mail address and a phone.
+
+    Health of accounts aside, this is the plan that a checkout of the calling merchant would get.
+    """
+    return await explain(parts, asked.model_copy(update={"merchant": merchant}))
+
+
+async def explain(parts: Services, request: RouteRequest) -> Response:
+    """The plan of this checkout, as a RoutingView."""
     health, frozen = parts.health, await _frozen(parts)
     route, _ = health.snapshot.plan(
         lambda closed: parts.router.plan(request, closed, health.scores),
@@ -84,7 +97,7 @@ async def resolve(
         closed=frozen,
     )
     # Written straight away: checking our own answer against its schema would take longer than the decision.
-    answer = routing_view(route, bin).model_dump_json()
+    answer = routing_view(route, request.method.bin).model_dump_json()
     return Response(answer, media_type="application/json")
 
 

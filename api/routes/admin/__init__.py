@@ -11,6 +11,7 @@ from api.routes.admin import (
     operators,
     overview,
     policy,
+    resolve,
     reviews,
     switches,
     transactions,
@@ -29,5 +30,6 @@ for each in (
     switches,
     alerts,
     policy,
+    resolve,
 ):
     router.include_router(each.router)

@@ -1,0 +1,32 @@
+"""`/v1/admin/routing/resolve`: the plan that a hypothetical checkout would get, for operators."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from api.auth import Parts
+from api.errors import InvalidRequest, Unauthorized, Unavailable, problem_responses
+from api.operators import Viewing
+from api.routes.routing import Asked, explain
+from api.schemas_answers import RoutingView
+
+router = APIRouter(prefix="/routing")
+
+
+@router.get(
+    "/resolve",
+    response_model=RoutingView,
+    summary="Explain a route to an operator",
+    responses=problem_responses(Unauthorized, InvalidRequest, Unavailable),
+)
+async def resolve(
+    parts: Parts,
+    _operator: Viewing,
+    asked: Asked,
+    merchant: Annotated[
+        str | None,
+        Query(pattern="^mer_[0-9a-z]{26}$", description="Whose checkout; left out: no rule about merchants."),
+    ] = None,
+) -> Response:
+    """As `GET /v1/routing/resolve`, for any merchant or none. Nothing is charged."""
+    return await explain(parts, asked.model_copy(update={"merchant": merchant}))
