@@ -20,7 +20,6 @@ from api.door import Door
 from api.error_handlers import install
 from api.errors import Unavailable, respond
 from api.json_guard import JsonGuard, Limits
-from api.live_feed import LiveFeed
 from api.outbox import empty_for_ever
 from api.panel_headers import PanelHeaders
 from api.recovery import Recovery
@@ -61,19 +60,17 @@ def create_app(settings: Settings, stopping: Stopping | None = None) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         temporal = await connect(settings, lazy=True)
-        database = Database(settings.sqlalchemy_url, pool_size=settings.database_pool)
-        changes = Changes(settings.database_url)
         parts = Services(
             settings=settings,
-            database=database,
-            changes=changes,
-            feed=LiveFeed(database, changes, stopping or Stopping()),
+            database=Database(settings.sqlalchemy_url, pool_size=settings.database_pool),
+            changes=Changes(settings.database_url),
             temporal=temporal,
             accounts=accounts,
             router=router,
             door=Door(temporal, most=settings.max_open_requests),
             health=known_health,
             schema_head=_schema_head(),
+            stopping=stopping or Stopping(),
         )
         app.state.services = parts
         parts.changes.start()

@@ -11,8 +11,8 @@ PANEL_POLICY: Final = "; ".join(
         "script-src 'self'",
         "style-src 'self'",
         # Component and chart libraries write `style="..."` into what they render: sizes and places that are
-        # known only then. Such an attribute styles its own element alone, and neither runs nor loads anything;
-        # style sheets and `<style>` still come from here only.
+        # known only then. Such an attribute styles its own element and runs nothing; style sheets and
+        # `<style>` still come from here only.
         "style-src-attr 'unsafe-inline'",
         "img-src 'self' data:",
         "font-src 'self'",

@@ -1,6 +1,7 @@
 """What the routes need, built once per process and found through `request.app.state`."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from fastapi import Request
 from temporalio.client import Client
@@ -11,6 +12,7 @@ from api.door import Door
 from api.live_feed import LiveFeed
 from api.passwords import PasswordQueue
 from api.recent import Recent
+from api.stopping import Stopping
 from config.settings import Settings
 from domain.route import Exclusion
 from gateways.registry import Accounts
@@ -28,7 +30,6 @@ class Services:
     accounts: Accounts
     router: Router | PolicyInForce
     door: Door
-    feed: LiveFeed
     schema_head: str
     """The migration that this code was written for."""
     health: AccountHealth = field(default_factory=AccountHealth)
@@ -37,6 +38,12 @@ class Services:
     recent_frozen: Recent[dict[str, Exclusion]] = field(default_factory=Recent)
     """Accounts that operators have frozen, under an empty question."""
     passwords: PasswordQueue = field(default_factory=PasswordQueue)
+    stopping: Stopping = field(default_factory=Stopping)
+
+    @cached_property
+    def feed(self) -> LiveFeed:
+        """The one reader of changes for everybody who follows them."""
+        return LiveFeed(self.database, self.changes, self.stopping)
 
     @property
     def allow_loopback(self) -> bool:

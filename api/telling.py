@@ -129,3 +129,8 @@ def _words(event: CheckoutEvent, currency: str, attempts: Mapping[str, Attempt])
 
 def _sum(amount: object, currency: str) -> str:
     return f"{to_major(amount, currency)} {currency}" if isinstance(amount, int) else "all of it"
+
+
+def worded() -> frozenset[str]:
+    """The kinds that have words."""
+    return frozenset(_SENTENCES)

@@ -28,8 +28,9 @@ _WORTH_IT: Final = 1024
 _NOT_BUILT: Final = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Admin panel</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <main><h1>The admin panel is not built</h1>
-<p>Run <code>make panel</code> in the checkout of this installation, or set <code>PANEL_DIR</code> to where it
-was built, and load this page again. Its API is there already, under <code>/v1/admin/</code>.</p></main></html>"""
+<p>Run <code>make panel</code> in the checkout of this installation, or set <code>PANEL_DIR</code> to where
+it was built, and load this page again. Its API is there already, under <code>/v1/admin/</code>.</p>
+</main></html>"""
 
 
 @router.api_route("/admin", methods=["GET", "HEAD"])

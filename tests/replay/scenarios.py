@@ -22,6 +22,7 @@ from workflows.dispute import Dispute
 from workflows.messages import (
     CancelCheckout,
     CaptureCheckout,
+    ChooseNext,
     DecideReview,
     Decision,
     GatewayNews,
@@ -116,6 +117,16 @@ async def cancel_while_waiting(world: World) -> str:
     handle = await world.start(checkout)
     await world.until(checkout, "requires_action")
     await handle.execute_update(Checkout.cancel, CancelCheckout())
+    await handle.result()
+    return handle.id
+
+
+async def chosen_while_waiting(world: World) -> str:
+    world.banks["card-a"].charge_script = [action()]
+    checkout = await world.checkout()
+    handle = await world.start(checkout)
+    await world.until(checkout, "requires_action")
+    await handle.execute_update(Checkout.choose_next, ChooseNext(account="card-b", close_page=True))
     await handle.result()
     return handle.id
 
@@ -353,6 +364,7 @@ SCENARIOS = {
     "review_and_decision": Scenario(MOBILE, review_and_decision),
     "manual_capture": Scenario(CARDS, manual_capture),
     "cancel_while_waiting": Scenario(CARDS, cancel_while_waiting),
+    "chosen_while_waiting": Scenario(CARDS, chosen_while_waiting),
     "expiry": Scenario(("momo",), expiry),
     "watcher_refunds": Scenario(MOBILE, watcher_refunds),
     "watcher_goes_on": Scenario(CARDS, watcher_goes_on),
