@@ -28,6 +28,7 @@ class Person:
         self.id = operator_id
         self.name = name
         self.password = password
+        self._secret = secret
         self._codes = pyotp.TOTP(secret)
         self._step = 0
 
@@ -35,6 +36,10 @@ class Person:
         """A code that has not been used before: of the next step, where the present one was."""
         self._step = max(self._step + 1, int(time.time()) // 30 - 1)
         return self._codes.generate_otp(self._step)
+
+    def told(self) -> Json:
+        """Everything, for a browser that makes its own codes."""
+        return {"name": self.name, "password": self.password, "totp_secret": self._secret}
 
     def credentials(self, **changes: str) -> Json:
         return {"name": self.name, "password": self.password, "totp": self.code(), **changes}
