@@ -91,11 +91,10 @@ def scans(plan: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize("name", WANTED)
 async def test_no_table_is_read_from_end_to_end(database: Database, name: str) -> None:
     query = checkout_search.page_query(WANTED[name], limit=51, before=BEFORE)
-    compiled = query.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
+    compiled = str(query.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}))
     async with database.transaction() as session:
-        explained = await session.execute(
-            text(f"EXPLAIN (FORMAT JSON) {str(compiled).replace(':', chr(92) + ':')}")
-        )
+        connection = await session.connection()
+        explained = await connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {compiled}")
         [found] = explained.scalar_one()
     assert {"checkouts", "attempts"} & set(scans(found["Plan"])) == set(), found
 
@@ -154,4 +153,4 @@ async def test_the_overview_of_a_day_is_quick(database: Database) -> None:
         )
     assert time.perf_counter() - began < 1
     total = next(row for row in found.groups if row.of == "total")
-    assert total.checkouts >= 0
+    assert 4300 < total.checkouts <= 4320
