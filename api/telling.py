@@ -117,7 +117,8 @@ def _words(event: CheckoutEvent, currency: str, attempts: Mapping[str, Attempt])
     words["amount"] = _sum(data.get("amount"), currency)
     words["detail"] = f" ({data['detail']})" if data.get("detail") else ""
     words["reason"] = f": {data['reason']}" if data.get("reason") else ""
-    words["country"] = f" for {data['country']}" if data.get("country") else ""
+    country = data.get("country") or {}
+    words["country"] = f" for {country['code']} (by {country['source']})" if country.get("code") else ""
     words["accounts"] = " then ".join(data.get("accounts") or ()) or "no account can take it"
     words["closing"] = " and had the open page closed" if data.get("close_page") else ""
     if event.kind == "account.skipped":

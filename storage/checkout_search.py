@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, literal_column, or_, tuple_
+from sqlalchemy import ColumnElement, and_, literal_column, tuple_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -15,7 +15,7 @@ from storage.tables import Attempt, Checkout, Merchant
 
 COUNTRY: Final[ColumnElement[Any]] = literal_column("checkouts.routing #>> '{country,code}'")
 """Written as its index is: the planner compares the text."""
-_EMAIL: Final[ColumnElement[Any]] = literal_column("lower(checkouts.customer ->> 'email')")
+_EMAIL: Final[ColumnElement[str]] = literal_column("lower(checkouts.customer ->> 'email')")
 _BIN: Final[ColumnElement[Any]] = literal_column("(checkouts.payment_method ->> 'bin')")
 
 SHORTEST_START: Final = 4
@@ -140,12 +140,12 @@ def _matching(text: str) -> ColumnElement[bool]:
     of_attempt = checkout_of_attempt(text)
     if of_attempt is not None or _CHECKOUT_ID.fullmatch(text):
         return col(Checkout.id) == (of_attempt or text)
-    if "@" in text:
-        return or_(text.lower() == _EMAIL, col(Checkout.reference) == text)
     ways: list[Any] = [
         select(col(Checkout.id)).where(_beginning(col(Checkout.reference), text)),
         select(col(Attempt.checkout_id)).where(col(Attempt.gateway_payment_id) == text),
     ]
+    if "@" in text:
+        ways.append(select(col(Checkout.id)).where(_EMAIL.in_([text.lower()])))
     if _BIN_TEXT.fullmatch(text):
         ways.append(select(col(Checkout.id)).where(_beginning(_BIN, text)))
     union = ways[0].limit(_FOUND).union_all(*(way.limit(_FOUND) for way in ways[1:])).subquery()

@@ -47,7 +47,10 @@ def test_nothing_that_is_told_lacks_words() -> None:
     ("told_event", "words"),
     [
         (event("checkout.created", amount=12500, currency="NGN"), "Accepted: 125.00 NGN."),
-        (event("checkout.planned", accounts=["a", "b"], country="UG"), "Planned for UG: a then b."),
+        (
+            event("checkout.planned", accounts=["a", "b"], country={"code": "UG", "source": "ip"}),
+            "Planned for UG (by ip): a then b.",
+        ),
         (event("checkout.planned", accounts=[], country=None), "Planned: no account can take it."),
         (event("attempt.sent", account="stripe"), "Sent to stripe."),
         (

@@ -79,7 +79,7 @@ async def test_a_checkout_appears_that_nobody_has_changed(
         await until(rows, first["id"], "succeeded")
         columns = (
             "merchant_id, request_digest, status, amount, currency, capture_method, customer,"
-            " payment_method, allow_redirect, meta, planned_at"
+            " payment_method, allow_redirect, meta, planned_at, amount_captured, amount_refunded"
         )
         made = f"co_{'z' * 25}{first['id'][-1]}"
         copied = columns.replace("status", "'in_review'")

@@ -67,7 +67,7 @@ async def test_a_row_says_what_the_list_shows(viewer: httpx.AsyncClient, shop: S
         "gateway": "flutterwave",
         "account": "flutterwave",
         "attempts": ["stripe", "flutterwave"],
-        "country": "US",
+        "country": "GB",
         "method": "card",
         "bin": "424242",
         "email": "customer@example.com",
@@ -172,7 +172,7 @@ async def test_a_checkout_tells_its_whole_story(
     assert times == sorted(times)
     texts = [entry["text"] for entry in detail["timeline"]]
     assert texts[0] == "Accepted: 91.00 USD."
-    assert texts[1].startswith("Planned for US: stripe then flutterwave")
+    assert texts[1].startswith("Planned for US (by billing): stripe then flutterwave")
     assert "Sent to stripe." in texts
     assert any(text.startswith("No clear answer from stripe") for text in texts)
     assert texts[-1] in ("Paid.", f"{detail['account']} took the money.")
