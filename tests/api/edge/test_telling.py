@@ -13,6 +13,7 @@ from domain.checkout import CheckoutStatus
 from domain.dispute import DisputeStatus
 from storage.tables import Attempt, CheckoutEvent
 
+UGANDA = {"code": "UG", "source": "ip"}
 NAME = re.compile(r"[a-z]+\.[a-z_]+")
 ROOT = Path(__file__).resolve().parents[3]
 ATTEMPT = Attempt(
