@@ -23,7 +23,6 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "checkout.canceled": "Canceled.",
     "checkout.expired": "Expired.",
     "checkout.cancel_requested": "Asked to cancel{reason}.",
-    "checkout.capture_requested": "An operator asked to capture {amount}.",
     "checkout.run_restarted": "Its run was lost, and started again.",
     "account.chosen": "An operator chose {account} for the next attempt{closing}.",
     "account.choice_refused": "The choice of {account} was not taken ({why}).",
