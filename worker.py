@@ -102,6 +102,7 @@ def activity_methods(context: Context) -> list[Callable[..., Any]]:
     disputing = Disputing(context)
     return [
         Planning(context).plan_checkout,
+        Planning(context).choose_account,
         attempting.send_attempt,
         attempting.look_up_attempt,
         attempting.close_attempt,

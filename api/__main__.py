@@ -1,5 +1,6 @@
 """`python -m api`: serve the API, on loopback unless `API_HOST` says otherwise."""
 
+import contextlib
 import sys
 
 import uvicorn
@@ -39,7 +40,8 @@ def main() -> int:
         ),
         stopping,
     )
-    server.run()
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run()
     return 0 if server.started else 3
 
 

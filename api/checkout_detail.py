@@ -3,7 +3,7 @@
 from typing import Final
 from urllib.parse import quote
 
-from activities.context import route_request
+from api.candidates import exclusion_of
 from api.runs import run_id
 from api.schemas_transactions import (
     Action,
@@ -26,7 +26,6 @@ from api.views_admin import (
 )
 from domain.checkout import CheckoutStatus
 from domain.dispute import BARRING
-from domain.route import Exclusion
 from storage.checkout_story import Story
 
 _TAKEN: Final = frozenset({"attempt.sent", "account.skipped", "account.choice_refused"})
@@ -72,13 +71,11 @@ def detail_of(parts: Services, story: Story, frozen: frozenset[str]) -> Checkout
 def _candidates(parts: Services, story: Story, frozen: frozenset[str]) -> list[Candidate]:
     if CheckoutStatus(story.checkout.status) not in _CHOOSABLE:
         return []
-    request = route_request(story.checkout)
-    closed = dict.fromkeys(frozen, Exclusion.FROZEN)
     return [
         Candidate(
             gateway=account.gateway,
             account=name,
-            exclusion=parts.router.recheck(name, request, closed),
+            exclusion=exclusion_of(parts, story.checkout, name, frozen),
         )
         for name, account in sorted(parts.accounts.known.items())
     ]

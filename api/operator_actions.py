@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from activities.context import route_request
+from api.candidates import exclusion_of
 from api.commands import cancel_checkout, capture_checkout, choose_next
 from api.errors import NextGatewayRefused, NotFound, Problem
 from api.refund_requests import Accepted, accept_refund
@@ -16,7 +16,6 @@ from api.schemas_refunds import RefundBody
 from api.services import Services
 from domain.checkout import CheckoutStatus
 from domain.operator import Operator
-from domain.route import Exclusion
 from domain.switches import Switch
 from storage import admin_events, notifications, switches
 from storage.events import tell
@@ -120,8 +119,7 @@ async def _check(parts: Services, row: Checkout, account: str, *, close_page: bo
         raise NextGatewayRefused("The checkout does not wait for an account any more.")
     async with parts.database.transaction() as session:
         frozen = await switches.frozen_accounts(session, Switch.CHARGES)
-    closed = dict.fromkeys(frozen, Exclusion.FROZEN)
-    exclusion = parts.router.recheck(account, route_request(row), closed)
+    exclusion = exclusion_of(parts, row, account, frozen)
     if exclusion is not None:
         raise NextGatewayRefused(f"This account cannot take the checkout: {exclusion}.")
     present = parts.accounts.known.get(row.account or "")

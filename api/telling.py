@@ -23,7 +23,6 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "checkout.canceled": "Canceled.",
     "checkout.expired": "Expired.",
     "checkout.cancel_requested": "Asked to cancel{reason}.",
-    "checkout.capture_requested": "An operator asked to capture {amount}.",
     "checkout.run_restarted": "Its run was lost, and started again.",
     "account.chosen": "An operator chose {account} for the next attempt{closing}.",
     "account.choice_refused": "The choice of {account} was not taken ({why}).",
@@ -117,7 +116,8 @@ def _words(event: CheckoutEvent, currency: str, attempts: Mapping[str, Attempt])
     words["amount"] = _sum(data.get("amount"), currency)
     words["detail"] = f" ({data['detail']})" if data.get("detail") else ""
     words["reason"] = f": {data['reason']}" if data.get("reason") else ""
-    words["country"] = f" for {data['country']}" if data.get("country") else ""
+    country = data.get("country") or {}
+    words["country"] = f" for {country['code']} (by {country['source']})" if country.get("code") else ""
     words["accounts"] = " then ".join(data.get("accounts") or ()) or "no account can take it"
     words["closing"] = " and had the open page closed" if data.get("close_page") else ""
     if event.kind == "account.skipped":

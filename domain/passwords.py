@@ -40,13 +40,16 @@ def fault(password: str, name: str) -> str | None:
     parts = [part for part in re.split(r"\W+", name.lower()) if len(part) > 2]
     if any(part in low for part in parts):
         return "not hold the operator's name"
-    if len(set(low)) < _FEWEST_DISTINCT or any(_common(text) for text in (low, low.translate(_LOOKALIKES))):
+    if len(set(low)) < _FEWEST_DISTINCT or _common(low):
         return "not be one that everybody tries first"
     return None
 
 
-def _common(text: str) -> bool:
-    return re.sub(r"[\W\d_]", "", text) in _COMMON
+def _common(low: str) -> bool:
+    """Whether a common word is left of it, look-alikes read as letters (`p455w0rd` is `password`)."""
+    core = re.sub(r"^[\W\d_]+|[\W\d_]+$", "", low)
+    letters = {re.sub(r"[\W\d_]", "", text) for text in (core, core.translate(_LOOKALIKES))}
+    return not letters.isdisjoint(_COMMON)
 
 
 def generate() -> str:

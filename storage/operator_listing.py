@@ -33,14 +33,15 @@ async def listed(session: AsyncSession, operator_id: str | None = None) -> Seque
         .scalar_subquery()
     )
     query = (
-        select(Operator, OperatorCredential, seen, tokens, func.now())
+        select(Operator, OperatorCredential, seen, tokens)
         .outerjoin(OperatorCredential, col(OperatorCredential.operator_id) == own)
         .order_by(col(Operator.created_at), own)
     )
     if operator_id is not None:
         query = query.where(own == operator_id)
+    now = (await session.exec(select(func.now()))).one()
     found: list[Listed] = []
-    for operator, credential, last_seen, count, now in (await session.exec(query)).all():
+    for operator, credential, last_seen, count in (await session.exec(query)).all():
         until = None if credential is None else credential.locked_until
         locked = until if until is not None and until > now else None
         found.append(Listed(operator, credential is not None, locked, last_seen, int(count)))

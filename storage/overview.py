@@ -94,8 +94,9 @@ class Overview(NamedTuple):
 async def overview(session: AsyncSession, since: datetime, until: datetime, seconds: int) -> Overview:
     """`seconds`: the length of a bucket."""
     times = {"since": since, "until": until}
-    groups = await session.execute(_CHECKOUTS, {**times, "seconds": seconds})
-    accounts = await session.execute(_ATTEMPTS, times)
+    connection = await session.connection()
+    groups = await connection.execute(_CHECKOUTS, {**times, "seconds": seconds})
+    accounts = await connection.execute(_ATTEMPTS, times)
     reviews = await session.exec(select(func.count()).where(col(Checkout.status) == CheckoutStatus.IN_REVIEW))
     open_alerts = await session.exec(select(func.count()).where(col(Alert.acknowledged_at).is_(None)))
     return Overview(groups.all(), accounts.all(), int(reviews.one()), int(open_alerts.one()))

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.dialects import postgresql
 
 from domain.checkout import CheckoutStatus
 from storage import checkout_search, overview
@@ -45,13 +44,13 @@ FROM generate_series(1, ROWS) AS n;
 async def database(module_database_url: str) -> AsyncIterator[Database]:
     opened = Database(module_database_url.replace("postgresql://", "postgresql+asyncpg://", 1), pool_size=2)
     async with opened.transaction() as session:
-        for statement in SEED.replace("ROWS", str(ROWS)).split(";\n"):
-            if statement.strip():
-                await session.execute(text(statement.replace(":", r"\:").replace(r"\:\:", "::")))
-    async with opened.engine.connect() as connection:
-        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        connection = await session.connection()
+        for statement in filter(str.strip, SEED.replace("ROWS", str(ROWS)).split(";\n")):
+            await connection.exec_driver_sql(statement)
+    async with opened.engine.connect() as alone:
+        await alone.execution_options(isolation_level="AUTOCOMMIT")
         for table in ("checkouts", "attempts", "merchants"):
-            await connection.execute(text(f"VACUUM ANALYZE {table}"))
+            await alone.execute(text(f"VACUUM ANALYZE {table}"))
     yield opened
     await opened.aclose()
 
@@ -91,11 +90,10 @@ def scans(plan: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize("name", WANTED)
 async def test_no_table_is_read_from_end_to_end(database: Database, name: str) -> None:
     query = checkout_search.page_query(WANTED[name], limit=51, before=BEFORE)
-    compiled = query.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
+    compiled = str(query.compile(dialect=database.engine.dialect, compile_kwargs={"literal_binds": True}))
     async with database.transaction() as session:
-        explained = await session.execute(
-            text(f"EXPLAIN (FORMAT JSON) {str(compiled).replace(':', chr(92) + ':')}")
-        )
+        connection = await session.connection()
+        explained = await connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {compiled}")
         [found] = explained.scalar_one()
     assert {"checkouts", "attempts"} & set(scans(found["Plan"])) == set(), found
 
@@ -154,4 +152,4 @@ async def test_the_overview_of_a_day_is_quick(database: Database) -> None:
         )
     assert time.perf_counter() - began < 1
     total = next(row for row in found.groups if row.of == "total")
-    assert total.checkouts >= 0
+    assert 4300 < total.checkouts <= 4320

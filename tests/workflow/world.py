@@ -299,7 +299,7 @@ class World:
 
 
 async def _ended(handle: WorkflowHandle[Any, Any]) -> Any:
-    """Its result. In skipped time the server's long poll may run out before the run ends: it is asked again."""
+    """Its result. In skipped time the server's long poll may run out before the run ends: then again."""
     while True:
         try:
             return await handle.result()

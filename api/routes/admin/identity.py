@@ -94,12 +94,12 @@ async def get(request: Request, parts: Parts, operator: Viewing) -> Me:
 
 async def _me(parts: Services, operator: Operator, session_id: str | None) -> Me:
     found = None if session_id is None else await signed_in(parts, session_id)
-    who = {"id": operator.id, "name": operator.name, "role": operator.role}
-    if session_id is None or found is None:
-        return Me(**who, csrf_token=None, idle_seconds=None, expires_at=None)
+    live = session_id is not None and found is not None
     return Me(
-        **who,
-        csrf_token=csrf_token(session_id),
-        idle_seconds=IDLE_SECONDS,
-        expires_at=found.expires_at,
+        id=operator.id,
+        name=operator.name,
+        role=operator.role,
+        csrf_token=csrf_token(session_id) if live and session_id is not None else None,
+        idle_seconds=IDLE_SECONDS if live else None,
+        expires_at=None if found is None else found.expires_at,
     )

@@ -75,7 +75,7 @@ async def test_a_session_id_is_never_taken_over_or_kept(stack: Stack, database: 
         planted = "x" * 43
         at.cookies.set("smartpay_session", planted, domain="127.0.0.1", path="/")
         await sign_in(at, person)
-        sent = {cookie.value for cookie in at.cookies.jar if cookie.name == "smartpay_session"}
+        sent = {str(each.value) for each in at.cookies.jar if each.name == "smartpay_session"}
         first = (sent - {planted}).pop()
         at.cookies.clear()
         at.cookies.set("smartpay_session", first)

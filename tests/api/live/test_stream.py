@@ -79,12 +79,13 @@ async def test_a_checkout_appears_that_nobody_has_changed(
         await until(rows, first["id"], "succeeded")
         columns = (
             "merchant_id, request_digest, status, amount, currency, capture_method, customer,"
-            " payment_method, allow_redirect, meta, planned_at"
+            " payment_method, allow_redirect, meta, planned_at, amount_captured, amount_refunded"
         )
         made = f"co_{'z' * 25}{first['id'][-1]}"
+        copied = columns.replace("status", "'in_review'")
         await database.execute(
             f"INSERT INTO checkouts (id, idempotency_key, {columns})"  # noqa: S608 - names of columns
-            f" SELECT $1, $1, {columns.replace('status', "'in_review'")} FROM checkouts WHERE id = $2",
+            f" SELECT $1, $1, {copied} FROM checkouts WHERE id = $2",
             made,
             first["id"],
         )
