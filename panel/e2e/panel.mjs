@@ -73,10 +73,11 @@ scene("a bad rule is refused with its reason, and discarded", async () => {
 
 scene("Uganda's gateway is changed, simulated and saved; the next checkout follows it", async () => {
   const before = await checkOut(ugandan("before"));
-  equal(before.routing.plan[0].account, "flutterwave");
+  const [first, wanted] = before.routing.plan.map((each) => each.account);
+  equal(before.attempts[0].account, first);
   await to(admin, "/routing/countries");
   await button(admin, "Change Uganda").click();
-  await button(admin, "stripe earlier").click();
+  await button(admin, `${wanted} earlier`).click();
   await button(admin, "Take into the draft").click();
   await admin.getByText("It could be saved.").waitFor();
   await admin.getByRole("link", { name: "Simulate" }).last().click();
@@ -90,14 +91,14 @@ scene("Uganda's gateway is changed, simulated and saved; the next checkout follo
   const query = "currency=UGX&amount=50000&country=UG";
   for (const until = Date.now() + 10_000; ; ) {
     const plan = await (await fetch(`${story.api}/v1/routing/resolve?${query}`, { headers })).json();
-    if (plan.plan[0].account === "stripe") break;
+    if (plan.plan[0].account === wanted) break;
     assert(Date.now() < until, "the saved policy is not in force");
     await new Promise((done) => setTimeout(done, 200));
   }
   await admin.waitForTimeout(2000); // every process follows within two seconds, says the documentation
   const after = await checkOut(ugandan("after"));
-  equal(after.routing.plan[0].account, "stripe");
-  equal(after.attempts[0].account, "stripe");
+  equal(after.routing.plan[0].account, wanted);
+  equal(after.attempts[0].account, wanted);
 });
 
 scene("a route is tried", async () => {
@@ -114,7 +115,7 @@ scene("two admins conflict, and nothing is lost", async () => {
     [other, "Ghana"],
   ]) {
     await button(page, `Change ${country}`).click();
-    await button(page, "stripe earlier").click();
+    await dialog(page).getByRole("button", { name: / later$/ }).first().click();
     await button(page, "Take into the draft").click();
     await page.getByText("It could be saved.").waitFor();
   }
@@ -126,6 +127,7 @@ scene("two admins conflict, and nothing is lost", async () => {
   if (await late.isEnabled()) await late.click();
   await other.getByText("while you were editing").waitFor();
   await dialog(other).getByRole("button", { name: "Back" }).click();
+  other.faults.length = 0; // the browser reports the 412
   await other.getByText("/countries/GH").first().waitFor();
   await other.getByText("/countries/KE").first().waitFor();
   await button(other, "Put mine on top of theirs").click();
