@@ -29,6 +29,7 @@ OPERATIONS = {
     ("get", "/v1/checkouts/{checkout_id}/refunds"),
     ("get", "/v1/refunds/{refund_id}"),
     ("get", "/v1/routing/resolve"),
+    ("get", "/v1/admin/routing/resolve"),
     ("get", "/v1/admin/routing/policy"),
     ("put", "/v1/admin/routing/policy"),
     ("post", "/v1/admin/routing/policy/validate"),
