@@ -215,7 +215,11 @@ class WebhookEventRow(SQLModel, table=True):
         UniqueConstraint("account", "dedupe_key", name="uq_webhook_events_dedupe"),
         Index("ix_webhook_events_undelivered", "received_at", postgresql_where=text("delivered_at IS NULL")),
         Index("ix_webhook_events_reference", "reference"),
+<<<<<<< HEAD
         Index("ix_webhook_events_account", "account", "received_at"),
+=======
+        Index("ix_webhook_events_payment_id", "payment_id"),
+>>>>>>> integrate
     )
 
     id: str = Field(primary_key=True)
@@ -231,6 +235,8 @@ class WebhookEventRow(SQLModel, table=True):
     disposition: str | None = None
     subject: str = "payment"
     """`EventSubject`."""
+    notice: str | None = None
+    """What it vouches for, where its gateway's look-ups live on that (`WebhookEvent.notice`)."""
 
 
 class Alert(SQLModel, table=True):
