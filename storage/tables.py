@@ -215,11 +215,8 @@ class WebhookEventRow(SQLModel, table=True):
         UniqueConstraint("account", "dedupe_key", name="uq_webhook_events_dedupe"),
         Index("ix_webhook_events_undelivered", "received_at", postgresql_where=text("delivered_at IS NULL")),
         Index("ix_webhook_events_reference", "reference"),
-<<<<<<< HEAD
         Index("ix_webhook_events_account", "account", "received_at"),
-=======
         Index("ix_webhook_events_payment_id", "payment_id"),
->>>>>>> integrate
     )
 
     id: str = Field(primary_key=True)
