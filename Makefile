@@ -8,7 +8,7 @@ JOBS ?= 3
 export DATA_DIR
 
 .DEFAULT_GOAL := help
-.PHONY: help setup datasets panel demo test e2e screenshots check bench-routing chaos chaos-selftest drill new-gateway gateway-docs lock clean
+.PHONY: help setup datasets panel demo test e2e screenshots check bench-routing chaos chaos-selftest drill new-gateway gateway-docs live-check lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ new-gateway: $(VENV)/.installed ## begin a gateway: adapter, simulator and contr
 
 gateway-docs: $(VENV)/.installed ## write the table of docs/gateways.md from what the adapters declare
 	$(BIN)/python -m devstack.support_table
+
+live-check: setup ## the contract suite against the gateways' real test modes, with your own test keys
+	$(BIN)/python -m tests.contract.live $(ARGS)
 
 lock: ## pin all dependencies anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --extra dev --generate-hashes \

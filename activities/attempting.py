@@ -13,7 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 
 from activities import measuring
-from activities.context import STALLED_AFTER, Context, card_of, handle_of, route_request
+from activities.context import STALLED_AFTER, Context, card_of, route_request
 from activities.errors import Gone, Unsettled
 from activities.messages import CHARGES_FROZEN, AttemptTask, Kind, LookUpAttempt, Report, SendAttempt
 from activities.recording import record, report_of
@@ -272,7 +272,9 @@ class Attempting:
         checkout, attempt = await self._rows(task)
         if AttemptStatus(attempt.status).settled or attempt.sent_at is None:
             return report_of(attempt)
-        outcome = await self._context.accounts.gateway(task.account).close(handle_of(checkout, attempt))
+        outcome = await self._context.accounts.gateway(task.account).close(
+            await self._context.handle(checkout, attempt)
+        )
         if isinstance(outcome, Approved):
             outcome = _checked(outcome, checkout, attempt)
         async with self._context.database.transaction() as session:
@@ -289,7 +291,9 @@ class Attempting:
         checkout, attempt = await self._rows(task)
         if AttemptStatus(attempt.status).settled or attempt.sent_at is None:
             return report_of(attempt)
-        answer = await self._context.accounts.gateway(task.account).look_up(handle_of(checkout, attempt))
+        answer = await self._context.accounts.gateway(task.account).look_up(
+            await self._context.handle(checkout, attempt)
+        )
         open_page = attempt.page_url is not None and attempt.closed_at is None
         outcome: Outcome = (
             answer

@@ -3,7 +3,7 @@
 from temporalio import activity
 
 from activities import measuring
-from activities.context import Context, handle_of
+from activities.context import Context
 from activities.errors import Gone, Unsettled
 from activities.messages import CHARGES_FROZEN, AttemptTask, CaptureAttempt, Kind, Report
 from activities.recording import report_of
@@ -32,7 +32,7 @@ class Capturing:
             return report_of(attempt)
         amount = checkout.amount if task.amount is None else task.amount
         gateway = self._context.accounts.gateway(task.account)
-        handle = handle_of(checkout, attempt)
+        handle = await self._context.handle(checkout, attempt)
         if await self._frozen(task.account):
             if activity.info().attempt == 1:
                 async with self._context.database.transaction() as session:
@@ -79,7 +79,7 @@ class Capturing:
         if attempt.status != AttemptStatus.AUTHORIZED:
             return report_of(attempt)
         gateway = self._context.accounts.gateway(task.account)
-        handle = handle_of(checkout, attempt)
+        handle = await self._context.handle(checkout, attempt)
         outcome = await gateway.void(VoidRequest(handle=handle, idempotency_key=f"{attempt.id}:void"))
         if isinstance(outcome, Canceled):
             return await self._voided(checkout, attempt)

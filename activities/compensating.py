@@ -4,7 +4,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 
 from activities import measuring
-from activities.context import Context, handle_of
+from activities.context import Context
 from activities.errors import Gone
 from activities.messages import AttemptTask, CompensateAttempt, Compensated
 from activities.refunding import Refunding
@@ -52,7 +52,7 @@ class Compensating:
         if attempt.status in (AttemptStatus.REFUNDED, AttemptStatus.VOIDED):
             return Compensated(result=attempt.status)
         gateway = self._context.accounts.gateway(task.account)
-        handle = handle_of(checkout, attempt)
+        handle = await self._context.handle(checkout, attempt)
         found = await gateway.look_up(handle)
         if not isinstance(found, Found):
             return Compensated(result="pending")

@@ -14,6 +14,7 @@ from gateways.registry import Accounts
 from routing.eligibility import token_for
 from routing.request import RouteRequest
 from routing.router import Router
+from storage import webhook_events
 from storage.database import Database
 from storage.tables import Attempt, Checkout
 
@@ -36,6 +37,20 @@ class Context:
             return timedelta(seconds=self.settings.quiet_period)
         return self.accounts.known[account].capabilities.quiet_period
 
+    async def handle(self, checkout: Checkout, attempt: Attempt) -> PaymentHandle:
+        """What a gateway needs to find the payment again. Raises Gone for an attempt never sent."""
+        return await self.informed(handle_of(checkout, attempt), attempt.account)
+
+    async def informed(self, handle: PaymentHandle, account: str) -> PaymentHandle:
+        """With what the account's webhooks have told, where its gateway's look-ups live on that."""
+        if not self.accounts.known[account].capabilities.told_by_webhook:
+            return handle
+        async with self.database.transaction() as session:
+            told = await webhook_events.notices(
+                session, account, reference=handle.reference, payment_id=handle.payment_id
+            )
+        return handle.model_copy(update={"notices": told})
+
 
 def route_request(checkout: Checkout) -> RouteRequest:
     return RouteRequest(
@@ -53,7 +68,7 @@ def route_request(checkout: Checkout) -> RouteRequest:
 
 
 def handle_of(checkout: Checkout, attempt: Attempt) -> PaymentHandle:
-    """What a gateway needs to find the payment again. Raises Gone for an attempt never sent."""
+    """What the rows know of the payment; `Context.handle` adds what webhooks have told."""
     if attempt.sent_at is None:
         raise Gone(f"a send of {attempt.id}")
     return PaymentHandle(
@@ -63,6 +78,7 @@ def handle_of(checkout: Checkout, attempt: Attempt) -> PaymentHandle:
         sent_at=attempt.sent_at,
         payment_id=attempt.gateway_payment_id,
         page_url=attempt.page_url,
+        capture_method=CaptureMethod(checkout.capture_method),
     )
 
 

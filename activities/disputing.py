@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 
-from activities.context import Context, handle_of
+from activities.context import Context
 from activities.errors import Gone, Unsettled
 from activities.messages import AttemptTask, DisputedAttempts, DisputeReport, FindDisputes
 from domain.dispute import DisputeStatus
@@ -37,7 +37,7 @@ class Disputing:
             return DisputeReport(answered=False, detail="the account has no credentials")
         async with self._context.database.transaction() as session:
             looked_at = await disputes.clock(session)
-        found = await gateway.look_up_disputes(handle_of(checkout, attempt))
+        found = await gateway.look_up_disputes(await self._context.handle(checkout, attempt))
         if not isinstance(found, FoundDisputes):
             return DisputeReport(answered=False, detail=found.detail)
         async with self._context.database.transaction() as session:

@@ -46,6 +46,8 @@ class Step(Frozen):
     page_possible: bool
     """The customer may be sent to its page to correct a decline."""
     authorization_life: float
+    mute: bool = False
+    """It cannot be asked: what is unclear is sent again under its key, which answers as the first time."""
 
 
 class Plan(Frozen):

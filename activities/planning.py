@@ -99,6 +99,7 @@ class Planning:
             and entry.method is MethodType.CARD
             and MethodType.HOSTED in capabilities.methods,
             authorization_life=0 if life is None else life.total_seconds(),
+            mute=capabilities.told_by_webhook,
         )
 
     def _timings(self) -> Timings:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 
-from activities.context import Context, handle_of
+from activities.context import Context
 from activities.errors import Gone, NotListed
 from activities.reconciliation_messages import (
     BeginReconciliation,
@@ -57,10 +57,11 @@ class Reconciling:
 
     @activity.defn
     async def list_reconcilable(self) -> Reconcilable:
-        """The accounts that can be asked, and how far back each of them is."""
+        """The accounts that can be asked, whose gateways list payments, and how far back each of them is."""
         known = self._context.accounts.known.values()
+        listing = [each for each in known if each.has_credentials and each.capabilities.lists_payments]
         return Reconcilable(
-            accounts=tuple(sorted(account.name for account in known if account.has_credentials)),
+            accounts=tuple(sorted(account.name for account in listing)),
             window=self._context.settings.reconcile_window,
         )
 
@@ -200,7 +201,7 @@ class Reconciling:
         if attempt.sent_at is None:
             return _pair(attempt, None, attempt.id, Judgement(verdict=Verdict.UNCHECKED))
         gateway = self._gateway(attempt.account)
-        handle = handle_of(checkout, attempt)
+        handle = await self._context.handle(checkout, attempt)
         wanted = payment_id or attempt.gateway_payment_id
         answer = await gateway.look_up(handle.model_copy(update={"payment_id": wanted}))
         fresh = await self._fresh(attempt)
@@ -216,8 +217,8 @@ class Reconciling:
     async def _with_refunds(self, attempt: Attempt, checkout: Checkout, theirs: Theirs) -> Theirs:
         """The gateway's own word on what went back; unchanged where it does not answer."""
         gateway = self._gateway(attempt.account)
-        handle = handle_of(checkout, attempt).model_copy(update={"payment_id": theirs.payment_id})
-        found = await gateway.look_up_refunds(handle)
+        handle = await self._context.handle(checkout, attempt)
+        found = await gateway.look_up_refunds(handle.model_copy(update={"payment_id": theirs.payment_id}))
         if not isinstance(found, FoundRefunds):
             return theirs.model_copy(update={"refunded": None})
         back = sum(each.amount for each in found.refunds if each.status is not RefundStatus.FAILED)

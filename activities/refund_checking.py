@@ -3,7 +3,7 @@
 from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 
-from activities.context import Context, handle_of
+from activities.context import Context
 from activities.errors import Gone
 from activities.messages import AttemptTask, RefundsChecked
 from activities.refund_news import announce_refund
@@ -28,7 +28,7 @@ class RefundChecking:
             gateway = self._context.accounts.gateway(task.account)
         except KeyError:
             return RefundsChecked(done=False, detail="the account has no credentials")
-        found = await gateway.look_up_refunds(handle_of(checkout, attempt))
+        found = await gateway.look_up_refunds(await self._context.handle(checkout, attempt))
         if not isinstance(found, FoundRefunds):
             return RefundsChecked(done=False, detail=found.detail)
         failed = [each for each in found.refunds if each.status is RefundStatus.FAILED]

@@ -8,7 +8,7 @@ Its amount is reserved on the attempt before it gets here; here the reservation 
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
@@ -49,6 +49,7 @@ _FAILURES = {
     RefusalCause.OTHER: RefundFailure.REFUSED,
 }
 _MAY_ARRIVE = Unknown(detail="not found; it may still arrive")
+_UNTOLD = Unknown(detail="the gateway has told nothing of it, cannot be asked, and its key has run out")
 _DISPUTED = RefundRefused(detail="never arrived, and the payment is disputed", cause=RefusalCause.DISPUTED)
 _WAITS_FOR_ANOTHER = "waits for another refund of the payment"
 
@@ -79,6 +80,7 @@ class Refunding:
         work = await self._take(refund_id)
         if isinstance(work, RefundReport):
             return work
+        work = replace(work, handle=await self._context.informed(work.handle, work.attempt.account))
         answer = await self._find_or_send(work, began)
         async with self._context.database.transaction() as session:
             report = await self._record(session, work, answer)
@@ -160,8 +162,11 @@ class Refunding:
             if await _frozen(session, row, work.attempt):
                 return Unknown(detail=FROZEN)
             now = await refunds.clock(session)
-            life = self._context.accounts.known[work.attempt.account].capabilities.key_life
+            can = self._context.accounts.known[work.attempt.account].capabilities
+            life = can.key_life
             key_lives = life is not None and now - row.sent_at < life - KEY_LIFE_MARGIN
+            if can.told_by_webhook and not key_lives:
+                return _UNTOLD
             quiet = self._context.quiet_period(work.attempt.account)
             may_arrive = now - (row.last_sent_at or row.sent_at) < quiet
             if not key_lives and may_arrive:

@@ -14,7 +14,7 @@ from domain.checkout import CheckoutStatus
 from domain.ids import Prefix, new_id
 from gateways.base import EventSubject, WebhookEvent
 from storage import attempts, checkouts, webhook_events
-from storage.events import alert
+from storage.events import alert, tell
 from storage.tables import Attempt, WebhookEventRow
 
 log = structlog.get_logger()
@@ -33,6 +33,7 @@ async def receive(parts: Services, account: str, event: WebhookEvent, body: byte
         reference=event.reference,
         payment_id=event.payment_id,
         subject=event.subject,
+        notice=event.notice,
     )
     async with parts.database.transaction() as session:
         new = await webhook_events.store(session, row)
@@ -50,6 +51,8 @@ async def deliver(parts: Services, event: WebhookEventRow) -> None:
     attempt = await _attempt_of(parts, event)
     if attempt is not None and event.subject == EventSubject.FAILED_REFUND:
         await check_refunds(parts, attempt)
+    if attempt is not None and event.subject == EventSubject.FAILED_CAPTURE:
+        await _capture_failed(parts, attempt)
     if event.subject == EventSubject.DISPUTE and attempt is None:
         # It may name the payment in a way that only the gateway's own list resolves.
         await scan_disputes(parts, event.account)
@@ -79,6 +82,14 @@ async def deliver(parts: Services, event: WebhookEventRow) -> None:
             await alert(session, "webhook.unknown_reference", f"{event.account}/{event.reference}", message)
         await webhook_events.mark_delivered(session, event.id, disposition)
     log.info("webhook.delivered", event_id=event.id, account=event.account, disposition=disposition)
+
+
+async def _capture_failed(parts: Services, attempt: Attempt) -> None:
+    """The bank did not pay what counted as taken. That cannot be undone here: a person has to know."""
+    message = f"{attempt.account}: the bank did not pay a capture that had succeeded"
+    async with parts.database.transaction() as session:
+        await alert(session, "capture.failed", attempt.id, message)
+        tell(session, attempt.checkout_id, "capture.failed", attempt_id=attempt.id, account=attempt.account)
 
 
 async def _counted(parts: Services, attempt: Attempt) -> bool:

@@ -24,6 +24,12 @@ from chaos.small_disk import SmallDisk, unmount
 from chaos.transcript import Record, Transcript
 from devstack.ports import Ports
 from devstack.stack import Stack
+from gateways.registry import registrations
+
+KEYLESS: Final = frozenset(
+    name for name, found in registrations().items() if found.capabilities.key_life is None
+)
+"""Gateways without idempotency: a charge sent twice is taken twice."""
 
 QUIET_PERIOD: Final = 3.0
 
@@ -198,6 +204,7 @@ async def _when_quiet(
             database_url=stack.database_url,
             transcript=transcript,
             quiet_period=QUIET_PERIOD,
+            keyless=KEYLESS,
         )
         violations = plan.judge(evidence)
         if not violations or time.monotonic() > deadline:

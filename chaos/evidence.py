@@ -12,7 +12,6 @@ from typing import Any, Final
 import asyncpg
 
 from chaos.transcript import Transcript
-from gateways.registry import registrations
 from sandbox.client import SandboxClient
 
 Row = dict[str, Any]
@@ -49,16 +48,19 @@ class Evidence:
     transcript: Transcript = field(default_factory=Transcript)
     quiet_period: float = 0.0
     """Seconds that the product was told to wait before it believes "not found"."""
-    keyless: frozenset[str] = frozenset(
-        name for name, found in registrations().items() if found.capabilities.key_life is None
-    )
+    keyless: frozenset[str] = frozenset()
     """Gateways without idempotency: a charge sent twice is taken twice."""
 
 
 async def gather(
-    *, sandbox_url: str, database_url: str, transcript: Transcript, quiet_period: float
+    *,
+    sandbox_url: str,
+    database_url: str,
+    transcript: Transcript,
+    quiet_period: float,
+    keyless: frozenset[str],
 ) -> Evidence:
-    evidence = Evidence(transcript=transcript, quiet_period=quiet_period)
+    evidence = Evidence(transcript=transcript, quiet_period=quiet_period, keyless=keyless)
     async with SandboxClient(sandbox_url) as sandbox:
         evidence.ledger = _timed(await sandbox.ledger())
         evidence.requests = _timed(await sandbox.requests())

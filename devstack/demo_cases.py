@@ -1,8 +1,8 @@
 """The scripted checkouts of `make demo`: what is asked for, what goes wrong, and what must come of it.
 
 Card tokens choose the outcome at the sandbox: they are Stripe's documented test payment methods, for
-Flutterwave `flw-t1nf-...`, for Paystack `paystack-tok-...`. Test BINs mislead (424242 is British in the
-data), so a case that needs a country names a BIN or an address that the data knows.
+Flutterwave `flw-t1nf-...`, for Paystack `paystack-tok-...`, for Adyen `adyen-tok-...`. Test BINs mislead
+(424242 is British in the data), so a case that needs a country names a BIN or an address that the data knows.
 """
 
 from collections.abc import Mapping
@@ -15,6 +15,7 @@ _CUSTOMER: Final = {"email": "customer@example.com", "name": "A. Customer"}
 _VISA: Final = "pm_card_visa"
 _SAVED: Final = "flw-t1nf-success"
 _SAVED_THERE: Final = "paystack-tok-success"
+_STORED: Final = "adyen-tok-success"
 _NIGERIAN_IP: Final = "41.58.0.1"
 
 
@@ -64,11 +65,13 @@ def _mobile(amount: int, currency: str, country: str, phone: str, **method: str)
 
 def _everywhere(stripe: str = _VISA) -> dict[str, Any]:
     """A card that every gateway has a token of."""
-    return {"tokens": {"stripe": stripe, "flutterwave": _SAVED, "paystack": _SAVED_THERE}}
+    tokens = {"stripe": stripe, "flutterwave": _SAVED, "paystack": _SAVED_THERE, "adyen": _STORED}
+    return {"tokens": tokens}
 
 
 _AMERICAN: Final = {"country": "US"}
 _NIGERIAN: Final = {"ip": _NIGERIAN_IP}
+_DUTCH: Final = {"country": "NL"}
 
 CASES: Final = (
     Case(
@@ -94,6 +97,14 @@ CASES: Final = (
         ("stripe",),
         ("stripe capture",),
         country="US by bin",
+    ),
+    Case(
+        "Dutch card",
+        _card(3795, "EUR", _DUTCH, _everywhere()),
+        "succeeded",
+        ("adyen",),
+        ("adyen capture",),
+        country="NL by billing",
     ),
     Case(
         "Mobile money in Uganda: prompt by redirect (UGX has no cents)",
@@ -224,6 +235,18 @@ CASES: Final = (
         faults=({"gateway": "flutterwave", "operation": "*", "fault": "refuse"},),
     ),
     Case(
+        "Three gateways refuse connections: the fourth charges",
+        _card(10400, "USD", _DUTCH, _everywhere()),
+        "succeeded",
+        ("adyen", "stripe", "flutterwave", "paystack"),
+        ("paystack capture",),
+        country="NL by billing",
+        faults=tuple(
+            {"gateway": gateway, "operation": "*", "fault": "refuse"}
+            for gateway in ("adyen", "stripe", "flutterwave")
+        ),
+    ),
+    Case(
         "Stripe charges, its answer is lost: looked up, not charged again",
         _card(9200, "USD", _AMERICAN, _everywhere()),
         "succeeded",
@@ -238,6 +261,14 @@ CASES: Final = (
         ("flutterwave",),
         ("flutterwave capture",),
         faults=({"gateway": "flutterwave", "operation": "charge", "fault": "timeout_after", "count": 1},),
+    ),
+    Case(
+        "Adyen charges, its answer is lost: the same key answers again",
+        _card(9300, "EUR", _DUTCH, _everywhere()),
+        "succeeded",
+        ("adyen",),
+        ("adyen capture",),
+        faults=({"gateway": "adyen", "operation": "charge", "fault": "timeout_after", "count": 1},),
     ),
     Case(
         "Stripe is silent before charging: sent again under the same key",

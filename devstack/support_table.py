@@ -84,6 +84,12 @@ _ROWS: Final[tuple[tuple[str, Callable[[Capabilities], str]], ...]] = (
     ("refund in part", lambda can: _yes(can.partial_refund)),
     ("3-D Secure on demand", lambda can: _yes(can.challenge)),
     ("idempotency keys", _keys),
+    (
+        "what became of a card payment",
+        lambda can: "told by webhook, or by the same key" if can.told_by_webhook else "looked up",
+    ),
+    ("captures, voids and refunds", lambda can: "decided later" if can.settles_later else "answered at once"),
+    ("payments can be listed", lambda can: _yes(can.lists_payments)),
     ("an open page can be closed", lambda can: _yes(can.closes_pages)),
     ("closing is final", lambda can: _yes(can.fence)),
     ("quiet period", lambda can: f"{can.quiet_period.total_seconds() / 60:.0f} minutes"),

@@ -35,6 +35,13 @@ class Capabilities(BaseModel):
     """A confirmed close means that nothing can be paid any more."""
     closes_pages: bool = True
     """An open page can be closed by us; if not, it stays payable until it ends by itself, and is watched."""
+    told_by_webhook: bool = False
+    """It cannot be asked what became of a card payment: its look-ups know what its signed webhooks have told,
+    and what is unclear is sent again under its key."""
+    settles_later: bool = False
+    """Captures, voids and refunds are only accepted at first; a webhook tells what came of them."""
+    lists_payments: bool = True
+    """Its payments can be listed, so that the account can be reconciled."""
     quiet_period: timedelta
     """After the last send, how long until "not found" may be believed."""
     authorization_life: timedelta | None = None

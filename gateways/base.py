@@ -62,6 +62,11 @@ class PaymentHandle(Frozen):
     payment_id: str | None = None
     page_url: str | None = None
     """The link handed out, where the attempt opened a page."""
+    capture_method: CaptureMethod = CaptureMethod.AUTOMATIC
+    """As the charge asked for it."""
+    notices: tuple[str, ...] = ()
+    """What the gateway has told of the payment by webhook (`WebhookEvent.notice`), oldest first; empty where
+    its capabilities do not say `told_by_webhook`."""
 
 
 class CaptureRequest(Frozen):
@@ -213,6 +218,8 @@ class EventSubject(StrEnum):
     DISPUTE = "dispute"
     FAILED_REFUND = "failed_refund"
     """A refund that did not reach the customer, whatever was told of it before."""
+    FAILED_CAPTURE = "failed_capture"
+    """Money that counted as taken, and that the bank did not pay after all."""
 
 
 class WebhookEvent(Frozen):
@@ -224,6 +231,9 @@ class WebhookEvent(Frozen):
     reference: str | None
     payment_id: str | None
     subject: EventSubject = EventSubject.PAYMENT
+    notice: str | None = None
+    """What the gateway has vouched for in it, for the look-ups of a gateway that cannot be asked; nothing of
+    the card or the customer. Kept in the inbox and handed back in `PaymentHandle.notices`."""
 
 
 class Gateway(ABC):

@@ -6,6 +6,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from sandbox.control import control_router
 from sandbox.discovery import gateways
 from sandbox.exchange import Exchange
+from sandbox.shop.page import shop_pages
 from sandbox.world import World
 
 
@@ -21,6 +22,7 @@ class Application:
             world.webhooks.signers[name] = part.simulator.signer
             world.timers.handlers[name] = part.simulator.on_timer
             surface.include_router(part.pages)
+        surface.include_router(shop_pages(lambda: _api_of(world)))
         self._surface: ASGIApp = surface
         self.exchanges = {name: Exchange(simulator, world) for name, simulator in simulators.items()}
         self.base_paths = {name: simulator.base_path for name, simulator in simulators.items()}
@@ -28,3 +30,9 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = self.exchanges.get(scope["path"].split("/", 2)[1])
         await (self._surface if exchange is None else exchange)(scope, receive, send)
+
+
+def _api_of(world: World) -> str | None:
+    """Whoever takes the webhooks takes checkouts, too."""
+    base = world.changeable.webhook_base
+    return None if base is None else base.removesuffix("/webhooks")

@@ -76,6 +76,11 @@ def message_page(title: str, text: str, status: int = 200) -> Response:
     return _page(title, f"<p>{escape(text)}</p>", status)
 
 
+def plain_page(title: str, content: str, status: int = 200) -> Response:
+    """`content` is HTML: whoever makes it escapes it."""
+    return _page(title, content, status)
+
+
 def redirect(url: str, **parameters: str | None) -> Response:
     """302 with the parameters added to the URL's query. Only to http and https."""
     parts = urlsplit(url)

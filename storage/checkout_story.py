@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from sqlalchemy import ColumnElement, or_, tuple_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -46,9 +47,10 @@ async def story_of(session: AsyncSession, checkout_id: str) -> Story | None:
     refunds = await session.exec(
         select(Refund).where(col(Refund.checkout_id) == checkout_id).order_by(col(Refund.id).desc())
     )
+    references = [attempt.id for attempt in made]
     webhooks = await session.exec(
         select(WebhookEventRow)
-        .where(col(WebhookEventRow.reference).in_([attempt.id for attempt in made]))
+        .where(or_(col(WebhookEventRow.reference).in_(references), _of_payments(made)))
         .order_by(col(WebhookEventRow.received_at), col(WebhookEventRow.id))
     )
     record = await admin_events.about(session, checkout_id)
@@ -67,3 +69,9 @@ async def story_of(session: AsyncSession, checkout_id: str) -> Story | None:
         record=record,
         names=dict(names.all()),
     )
+
+
+def _of_payments(made: Sequence[Attempt]) -> ColumnElement[bool]:
+    """Webhooks that name the gateway's payment and nothing of ours."""
+    known = [(each.account, each.gateway_payment_id) for each in made if each.gateway_payment_id]
+    return tuple_(col(WebhookEventRow.account), col(WebhookEventRow.payment_id)).in_(known)

@@ -216,6 +216,7 @@ class WebhookEventRow(SQLModel, table=True):
         Index("ix_webhook_events_undelivered", "received_at", postgresql_where=text("delivered_at IS NULL")),
         Index("ix_webhook_events_reference", "reference"),
         Index("ix_webhook_events_account", "account", "received_at"),
+        Index("ix_webhook_events_payment_id", "payment_id"),
     )
 
     id: str = Field(primary_key=True)
@@ -231,6 +232,8 @@ class WebhookEventRow(SQLModel, table=True):
     disposition: str | None = None
     subject: str = "payment"
     """`EventSubject`."""
+    notice: str | None = None
+    """What it vouches for, where its gateway's look-ups live on that (`WebhookEvent.notice`)."""
 
 
 class Alert(SQLModel, table=True):

@@ -32,6 +32,27 @@ async def mark_delivered(session: AsyncSession, event_id: str, disposition: str)
     )
 
 
+async def notices(
+    session: AsyncSession, account: str, *, reference: str, payment_id: str | None
+) -> tuple[str, ...]:
+    """What the account's webhooks have told of one payment, oldest first: of the payment under our reference,
+    and of whatever was done to it."""
+    told = col(WebhookEventRow.notice).is_not(None)
+    own = (col(WebhookEventRow.account) == account) & told
+    named = select(WebhookEventRow.payment_id).where(own, col(WebhookEventRow.reference) == reference)
+    found = await session.exec(
+        select(WebhookEventRow.notice)
+        .where(
+            own,
+            (col(WebhookEventRow.reference) == reference)
+            | (col(WebhookEventRow.payment_id) == payment_id)
+            | col(WebhookEventRow.payment_id).in_(named),
+        )
+        .order_by(col(WebhookEventRow.received_at), col(WebhookEventRow.id))
+    )
+    return tuple(notice for notice in found if notice is not None)
+
+
 async def undelivered(session: AsyncSession, *, older_than: float, limit: int) -> Sequence[WebhookEventRow]:
     """Events that nobody was told of after so many seconds."""
     found = await session.exec(

@@ -250,7 +250,7 @@ class Attempt:
             if report.kind is Kind.ACTION_REQUIRED:
                 leave = self.given_up or self._leaving
                 report = await (self._close() if leave else self._wait_for_customer())
-            elif report.kind is Kind.NOT_FOUND and resends < self._timings.max_resends and self._may_resend():
+            elif self._worth_resending(report, resends):
                 resends += 1
                 report = await self._send(looked_up=True)
             if self._definite(report) or (report.kind in _LEFT_OPEN and self.given_up):
@@ -267,6 +267,14 @@ class Attempt:
                 pause = min(pause, left + timedelta(milliseconds=10))
             await self._pause(pause, "unclear, look up again")
         return await self._ask_a_person(ReviewReason.MISMATCH)
+
+    def _worth_resending(self, report: Report, resends: int) -> bool:
+        """Where the gateway cannot be asked, sending again under the key is the question."""
+        if not self._may_resend():
+            return False
+        if report.kind is Kind.UNKNOWN and self.step.mute:
+            return True
+        return report.kind is Kind.NOT_FOUND and resends < self._timings.max_resends
 
     def _may_resend(self) -> bool:
         return self.step.keyed and not self._closed and not self.given_up and not self.too_late

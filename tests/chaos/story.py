@@ -152,6 +152,7 @@ def failover() -> Evidence:
         ],
     )
     return Evidence(
+        keyless=frozenset({"flutterwave"}),
         ledger=[
             effect(8.0, "stripe", "capture", SECOND),
             effect(12.0, "flutterwave", "capture", FIRST),

@@ -8,7 +8,7 @@ what the adapter declares, against the sandbox's simulator of that gateway, and 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from domain.checkout import Customer, MethodType, PaymentMethod
 from domain.decline import DeclineCategory, DeclineCode
@@ -27,10 +27,31 @@ class WriteEvent(Protocol):
     def __call__(self, *, reference: str, payment_id: str, event_id: str) -> bytes: ...
 
 
-class SignEvent(Protocol):
-    """The headers (lower-case names) that make `body` genuine under `secret` at `at`."""
+class Signed(NamedTuple):
+    """A webhook as it is sent. Header names are in lower case."""
 
-    def __call__(self, body: bytes, *, secret: str, at: datetime) -> dict[str, str]: ...
+    body: bytes
+    headers: Mapping[str, str]
+
+
+class SignEvent(Protocol):
+    """What makes `body` genuine under `secret` at `at`: headers or, where the signature is inside, all."""
+
+    def __call__(self, body: bytes, *, secret: str, at: datetime) -> Mapping[str, str] | Signed: ...
+
+
+def spoilt_headers(signed: Signed) -> list[Signed]:
+    """The same body with signatures that are none."""
+    headers = signed.headers
+    return [
+        Signed(signed.body, spoilt)
+        for spoilt in (
+            {},
+            dict.fromkeys(headers, ""),
+            dict.fromkeys(headers, "garbage"),
+            {name: value[:-1] for name, value in headers.items()},
+        )
+    ]
 
 
 @dataclass(frozen=True)
@@ -48,6 +69,29 @@ class Webhook:
     binds_time: bool
     """The signature covers a time: an old or future one is refused."""
     has_event_id: bool
+    spoil: Callable[[Signed], list[Signed]] | None = None
+    """Where the signature is inside the body: ways to spoil it."""
+
+    def signed(self, body: bytes, *, secret: str, at: datetime) -> Signed:
+        made = self.sign(body, secret=secret, at=at)
+        return made if isinstance(made, Signed) else Signed(body, made)
+
+
+@dataclass(frozen=True)
+class TestMode:
+    """What the suite may do at the real gateway, with the keys of whoever runs it (`make live-check`)."""
+
+    __test__ = False
+
+    proven: Callable[[Mapping[str, str]], bool]
+    """Whether these credentials (fields as text, by name) are of its test mode for certain."""
+    tokens_are_documented: bool = False
+    """The case's tokens are those that the gateway itself documents. Otherwise a token has to be given."""
+
+
+def on_this_machine(credentials: Mapping[str, str]) -> bool:
+    """A stand-in such as the sandbox."""
+    return credentials["base_url"].startswith(("http://127.0.0.1", "http://localhost", "http://[::1]"))
 
 
 @dataclass(frozen=True)
@@ -81,6 +125,8 @@ class ContractCase:
     customer: Customer = CUSTOMER
     unknown_token: str | None = None
     """A token that the gateway has never issued."""
+    test_mode: TestMode | None = None
+    """None: the suite does not go there."""
 
     @property
     def currency(self) -> str:

@@ -6,7 +6,8 @@ import pytest
 
 from sandbox.client import SandboxClient
 from tests.contract.case import ContractCase
-from tests.contract.cases import discover
+from tests.contract.every import CASES
+from tests.contract.live import LIVE, LiveTrial
 from tests.contract.trial import Adapters, Trial
 from tests.sandbox_process import SandboxProcess, run_sandbox
 
@@ -32,7 +33,7 @@ async def control(client: SandboxClient) -> AsyncIterator[SandboxClient]:
 
 @pytest.fixture(scope="session")
 async def adapters(sandbox: SandboxProcess) -> AsyncIterator[dict[str, Adapters]]:
-    built = {case.gateway: Adapters(case, sandbox.gateways[case.gateway]) for case in discover()}
+    built = {case.gateway: Adapters(case, sandbox.gateways[case.gateway]) for case in CASES}
     yield built
     for each in built.values():
         await each.aclose()
@@ -41,4 +42,6 @@ async def adapters(sandbox: SandboxProcess) -> AsyncIterator[dict[str, Adapters]
 @pytest.fixture
 def trial(case: ContractCase, control: SandboxClient, adapters: dict[str, Adapters]) -> Trial:
     """The adapter of `case`, which each test names by parameter, in front of its simulator."""
+    if LIVE:
+        return LiveTrial(case, control, adapters[case.gateway])
     return Trial(case, control, adapters[case.gateway])

@@ -9,8 +9,9 @@ from domain.checkout import CaptureMethod, MethodType
 from gateways.registry import registrations
 from tests.contract.case import ContractCase
 from tests.contract.cases import discover
+from tests.contract.live import LIVE, live_cases
 
-CASES = discover()
+CASES = live_cases() if LIVE else discover()
 
 
 def every(
@@ -39,6 +40,15 @@ def hosted(_case: ContractCase, can: Capabilities) -> bool:
 def closable(case: ContractCase, can: Capabilities) -> bool:
     """It has pages, and can close them."""
     return hosted(case, can) and can.closes_pages
+
+
+def tells(_case: ContractCase, can: Capabilities) -> bool:
+    """It can be asked what became of a payment."""
+    return not can.told_by_webhook
+
+
+def lists(_case: ContractCase, can: Capabilities) -> bool:
+    return can.lists_payments
 
 
 def keyed(_case: ContractCase, can: Capabilities) -> bool:

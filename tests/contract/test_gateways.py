@@ -6,6 +6,8 @@ A test runs for the cases that declare what it is about; see `case.py` for how a
 import asyncio
 from datetime import timedelta
 
+import pytest
+
 from domain.checkout import CaptureMethod, MethodType
 from domain.outcome import (
     Approved,
@@ -19,14 +21,16 @@ from gateways.base import (
     Found,
     FoundRefunds,
     GatewayRefund,
-    RefundRefused,
+    RefundStatus,
 )
 from gateways.registry import registrations
 from tests.contract.case import ContractCase, card
 from tests.contract.every import CASES, every, keyed, manual
+from tests.contract.live import LIVE
 from tests.contract.trial import Trial, definite
 
 
+@pytest.mark.skipif(LIVE, reason="only gateways with keys are tried")
 def test_every_gateway_is_under_contract() -> None:
     assert {case.gateway for case in CASES} == set(registrations())
 
@@ -74,7 +78,12 @@ async def test_a_payment_is_found_by_reference_as_by_id(trial: Trial) -> None:
 
 @every()
 async def test_what_was_never_asked_for_is_not_found(trial: Trial) -> None:
-    assert await trial.gateway.look_up(trial.handle(trial.request())) == Found(payments=())
+    answer = await trial.gateway.look_up(trial.handle(trial.request()))
+
+    if trial.can.told_by_webhook:
+        assert isinstance(answer, Unknown), "silence is no evidence"
+    else:
+        assert answer == Found(payments=())
 
 
 # Refused
@@ -114,6 +123,7 @@ async def test_a_look_up_goes_by_what_the_gateway_says_not_by_what_we_hope(trial
     assert (payment.amount, payment.currency) == (handle.amount, handle.currency)
 
 
+@pytest.mark.skipif(LIVE, reason="only gateways with keys are tried")
 def test_every_method_that_is_declared_is_tried() -> None:
     for case in CASES:
         methods = registrations()[case.gateway].capabilities.methods
@@ -129,7 +139,7 @@ async def test_an_authorization_is_captured_once(trial: Trial) -> None:
     handle = await trial.authorized()
 
     for _ in range(2):
-        outcome = await trial.gateway.capture(trial.capturing(handle, handle.amount))
+        outcome = await trial.settled(lambda: trial.gateway.capture(trial.capturing(handle, handle.amount)))
         assert isinstance(outcome, Approved)
         assert outcome.payment.amount_captured == handle.amount
 
@@ -141,12 +151,12 @@ async def test_a_part_is_captured_and_the_rest_released(trial: Trial) -> None:
     handle = await trial.authorized()
     part = handle.amount // 2
 
-    outcome = await trial.gateway.capture(trial.capturing(handle, part))
+    outcome = await trial.settled(lambda: trial.gateway.capture(trial.capturing(handle, part)))
 
     assert isinstance(outcome, Approved)
     assert (outcome.payment.status, outcome.payment.amount_captured) == (PaymentStatus.CAPTURED, part)
     assert await trial.ledger("capture") == [("capture", part, handle.currency)]
-    (payment,) = await trial.found(trial.handle(trial.request()))
+    (payment,) = await trial.found(trial.handle(trial.request(capture=CaptureMethod.MANUAL)))
     assert payment.amount_captured == part
 
 
@@ -154,7 +164,7 @@ async def test_a_part_is_captured_and_the_rest_released(trial: Trial) -> None:
 async def test_no_more_than_was_authorized_is_captured(trial: Trial) -> None:
     handle = await trial.authorized()
 
-    outcome = await trial.gateway.capture(trial.capturing(handle, handle.amount + 10))
+    outcome = await trial.settled(lambda: trial.gateway.capture(trial.capturing(handle, handle.amount + 10)))
 
     assert isinstance(outcome, Declined)
     assert await trial.ledger("capture") == []
@@ -165,7 +175,7 @@ async def test_an_authorization_is_voided_once(trial: Trial) -> None:
     handle = await trial.authorized()
 
     for _ in range(2):
-        assert isinstance(await trial.gateway.void(trial.voiding(handle)), Canceled)
+        assert isinstance(await trial.settled(lambda: trial.gateway.void(trial.voiding(handle))), Canceled)
 
     assert [kind for kind, _, _ in await trial.ledger()] == ["authorize", "void"]
     assert isinstance(
@@ -211,11 +221,13 @@ async def test_refunds_in_part_up_to_what_was_paid(trial: Trial) -> None:
         )
     too_much = await trial.gateway.refund(trial.refunding(handle, 10, number=3))
 
-    assert isinstance(too_much, RefundRefused if trial.can.key_life else RefundRefused | Unknown)
+    if trial.can.key_life or not isinstance(too_much, Unknown):
+        await trial.refused(handle, too_much)
     assert [row[:2] for row in await trial.ledger("refund")] == [("refund", first), ("refund", rest)]
     found = await trial.gateway.look_up_refunds(handle)
     assert isinstance(found, FoundRefunds)
-    assert sorted(made.amount for made in found.refunds) == sorted([first, rest])
+    good = [made.amount for made in found.refunds if made.status is not RefundStatus.FAILED]
+    assert sorted(good) == sorted([first, rest])
 
 
 @every()
@@ -224,7 +236,7 @@ async def test_no_more_than_was_paid_is_refunded(trial: Trial) -> None:
 
     outcome = await trial.gateway.refund(trial.refunding(handle, handle.amount + 100))
 
-    assert isinstance(outcome, RefundRefused)
+    await trial.refused(handle, outcome)
     assert await trial.ledger("refund") == []
 
 
@@ -286,4 +298,5 @@ async def test_the_same_refund_again_has_one_effect(trial: Trial) -> None:
 
     assert isinstance(first, GatewayRefund)
     assert first == again
+    await trial.refunded(handle, first)
     assert len(await trial.ledger("refund")) == 1

@@ -8,7 +8,7 @@ from domain.ids import Prefix, attempt_id, new_id
 from domain.outcome import NotSent, NotSentCause, PaymentStatus, Unknown
 from gateways.base import Gateway, ListedPayment, PaymentPage
 from tests.contract.case import ContractCase, card
-from tests.contract.every import every
+from tests.contract.every import every, lists
 from tests.contract.trial import Trial
 
 ASIDE = timedelta(minutes=10)
@@ -40,14 +40,14 @@ async def _ours(trial: Trial, *references: str) -> list[ListedPayment]:
     ]
 
 
-@every()
+@every(where=lists)
 async def test_a_time_without_payments_lists_none(trial: Trial) -> None:
     long_ago = datetime(2020, 1, 2, tzinfo=UTC)
 
     assert await listed(trial.gateway, long_ago, long_ago + timedelta(days=1)) == []
 
 
-@every("currency", values=lambda case: [(currency,) for currency in case.amounts])
+@every("currency", where=lists, values=lambda case: [(currency,) for currency in case.amounts])
 async def test_a_payment_is_listed_as_a_look_up_tells_it(trial: Trial, currency: str) -> None:
     handle = await trial.paid(currency=currency)
 
@@ -61,7 +61,7 @@ async def test_a_payment_is_listed_as_a_look_up_tells_it(trial: Trial, currency:
     assert abs(item.created_at - trial.sent_at) < timedelta(seconds=30)
 
 
-@every("token", values=lambda case: [(next(iter(case.declines)),)])
+@every("token", where=lists, values=lambda case: [(token,) for token in list(case.declines)[:1]])
 async def test_a_refused_payment_is_listed_without_money(
     trial: Trial, case: ContractCase, token: str
 ) -> None:
@@ -72,7 +72,7 @@ async def test_a_refused_payment_is_listed_without_money(
         assert (item.amount_captured, item.amount_refunded or 0) == (0, 0)
 
 
-@every()
+@every(where=lists)
 async def test_what_was_refunded_is_listed_or_left_to_the_refunds(trial: Trial) -> None:
     handle = await trial.paid()
     await trial.refunded(handle, await trial.gateway.refund(trial.refunding(handle, 1_000)))
@@ -83,7 +83,7 @@ async def test_what_was_refunded_is_listed_or_left_to_the_refunds(trial: Trial) 
     assert item.amount_refunded in (1_000, None)
 
 
-@every()
+@every(where=lists)
 async def test_more_than_a_page_is_listed_to_its_end(trial: Trial) -> None:
     """Flutterwave's pages hold ten, Stripe's a hundred."""
     references = [attempt_id(new_id(Prefix.CHECKOUT), 1) for _ in range(105)]
@@ -102,7 +102,7 @@ async def test_more_than_a_page_is_listed_to_its_end(trial: Trial) -> None:
     assert sorted(item.reference or "" for item in found) == sorted(references)
 
 
-@every()
+@every(where=lists)
 async def test_the_bounds_are_since_included_until_excluded(trial: Trial) -> None:
     await trial.paid()
     (item,) = await _ours(trial)
@@ -117,6 +117,7 @@ async def test_the_bounds_are_since_included_until_excluded(trial: Trial) -> Non
 
 @every(
     "fault",
+    where=lists,
     values=lambda _case: [
         (kind,) for kind in ("timeout_before", "reset_before", "error_before", "malformed", "timeout_after")
     ],
@@ -131,6 +132,7 @@ async def test_a_list_that_fails_says_nothing(trial: Trial, fault: str) -> None:
 @every(
     "fault",
     "cause",
+    where=lists,
     values=lambda _case: [
         ("rate_limit", NotSentCause.RATE_LIMITED),
         ("unauthorized", NotSentCause.UNAUTHORIZED),
@@ -146,3 +148,10 @@ async def test_a_list_that_is_refused_at_the_door_can_be_asked_for_again(
 
     assert isinstance(answer, NotSent)
     assert answer.cause is cause
+
+
+@every(where=lambda case, can: not lists(case, can))
+async def test_a_list_that_does_not_exist_is_not_an_empty_one(trial: Trial) -> None:
+    now = datetime.now(UTC)
+
+    assert isinstance(await trial.gateway.list_payments(now - ASIDE, now), Unknown)

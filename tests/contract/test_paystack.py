@@ -346,12 +346,11 @@ async def test_a_refunds_event_names_its_transaction_not_itself() -> None:
     body = json.dumps(
         {"event": "refund.processed", "data": {"id": 7, "transaction_reference": to_wire(REFERENCE)}}
     ).encode()
-    headers = CASE.webhook.sign(body, secret=KEY, at=NOW)
-    event = gateway.read_webhook(body, headers, NOW)
+    event = gateway.read_webhook(*CASE.webhook.signed(body, secret=KEY, at=NOW), NOW)
     assert (event.kind, event.reference, event.payment_id) == ("refund.processed", REFERENCE, None)
     dispute = {"event": "charge.dispute.create", "data": {"id": 9, "transaction": row()}}
     body = json.dumps(dispute).encode()
-    event = gateway.read_webhook(body, CASE.webhook.sign(body, secret=KEY, at=NOW), NOW)
+    event = gateway.read_webhook(*CASE.webhook.signed(body, secret=KEY, at=NOW), NOW)
     assert (event.reference, event.payment_id) == (REFERENCE, "4099260516")
     await gateway.aclose()
 

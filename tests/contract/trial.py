@@ -25,6 +25,7 @@ from domain.outcome import (
     Outcome,
     PaymentStatus,
     Pending,
+    Unknown,
 )
 from gateways.base import (
     CaptureRequest,
@@ -35,6 +36,7 @@ from gateways.base import (
     GatewayRefund,
     PaymentHandle,
     RefundAnswer,
+    RefundRefused,
     RefundRequest,
     RefundStatus,
     VoidRequest,
@@ -42,6 +44,7 @@ from gateways.base import (
 from gateways.registry import registrations
 from sandbox.client import SandboxClient
 from tests.contract.case import ContractCase
+from tests.contract.informed import Informed
 
 PATIENCE = 5.0
 """Seconds until something that settles by itself must have settled."""
@@ -78,8 +81,8 @@ class Trial:
         self.case = case
         self.control = control
         self.registration = adapters.registration
-        self.gateway = adapters.patient
-        self.hasty = adapters.hasty
+        self.gateway = self._informed(adapters.patient)
+        self.hasty = self._informed(adapters.hasty)
         self.browser = adapters.browser
         self._adapters = adapters
         self.sent_at = datetime.now(UTC)
@@ -95,9 +98,13 @@ class Trial:
         nobody can say whether the request was read."""
         built = self._adapters.build()
         try:
-            yield built
+            yield self._informed(built)
         finally:
             await built.aclose()
+
+    def _informed(self, adapter: Gateway) -> Gateway:
+        """As the activities ask it: with what its webhooks have told, where that is all there is."""
+        return Informed(adapter, self.case.gateway, self.control) if self.can.told_by_webhook else adapter
 
     # What we ask
 
@@ -141,6 +148,7 @@ class Trial:
             sent_at=self.sent_at,
             payment_id=payment_id,
             page_url=outcome.next_action.url if page and isinstance(outcome, ActionRequired) else None,
+            capture_method=asked.capture_method,
         )
 
     def capturing(self, handle: PaymentHandle, amount: int) -> CaptureRequest:
@@ -164,8 +172,11 @@ class Trial:
 
     async def concluded(self, asked: ChargeRequest, handle: PaymentHandle) -> Outcome:
         """A look-up, read as the workflow reads it."""
+        answer = await self.gateway.look_up(handle)
+        if isinstance(answer, Unknown):
+            return answer
         return conclude(
-            await self.found(handle),
+            answer.payments,
             reference=asked.reference,
             amount=asked.amount,
             currency=asked.currency,
@@ -234,6 +245,27 @@ class Trial:
         )
         assert settled is not None
         return settled
+
+    async def refused(self, handle: PaymentHandle, answer: RefundAnswer) -> None:
+        """A refund that is not made: refused at once or, where it settles later, failed."""
+        if not self.can.settles_later:
+            assert isinstance(answer, RefundRefused), answer
+            return
+        assert isinstance(answer, GatewayRefund), answer
+        identifier = answer.gateway_refund_id
+
+        async def decided() -> list[RefundStatus]:
+            found = await self.gateway.look_up_refunds(handle)
+            assert isinstance(found, FoundRefunds), found
+            return [made.status for made in found.refunds if made.gateway_refund_id == identifier]
+
+        assert await self.until(decided, bool) == [RefundStatus.FAILED]
+
+    async def settled(self, ask: Callable[[], Awaitable[Outcome]]) -> Outcome:
+        """What a capture or void comes to: at once or, where it settles later, asked as long as it takes."""
+        if not self.can.settles_later:
+            return await ask()
+        return await self.until(ask, lambda outcome: not isinstance(outcome, Pending))
 
     async def until(self, ask: Callable[[], Awaitable[_T]], good: Callable[[_T], bool]) -> _T:
         deadline = time.monotonic() + PATIENCE

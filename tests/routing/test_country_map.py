@@ -169,10 +169,12 @@ def test_the_shipped_map_fits_the_shipped_gateways() -> None:
     shipped = load_country_map(path, load_accounts({}).known)
     assert shipped.default == ("stripe", "flutterwave")
     african = "UG NG GH KE ZA TZ RW ZM MW EG SN CI BJ BF TG ML NE GW CM GA CG TD CF GQ"
-    assert set(shipped.countries) == set(african.split())
+    assert set(shipped.countries) == {*african.split(), "NL"}
     with_paystack = {country for country, names in shipped.countries.items() if "paystack" in names}
-    assert with_paystack == {"NG", "GH", "KE", "ZA", "CI"}
+    assert with_paystack == {"NG", "GH", "KE", "ZA", "CI", "NL"}
+    assert shipped.countries["NL"] == ("adyen", "stripe", "flutterwave", "paystack")
     assert set(shipped.countries.values()) == {
         ("flutterwave", "stripe"),
         ("flutterwave", "paystack", "stripe"),
+        ("adyen", "stripe", "flutterwave", "paystack"),
     }

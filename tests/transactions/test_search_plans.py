@@ -20,7 +20,7 @@ INSERT INTO merchants (id, name) VALUES ('mer_1', 'Shop');
 INSERT INTO checkouts (
     id, merchant_id, idempotency_key, request_digest, reference, status, amount, currency, capture_method,
     customer, payment_method, allow_redirect, meta, gateway, account, routing, planned_at, created_at,
-    paid_attempt_id
+    paid_attempt_id, amount_captured, amount_refunded
 )
 SELECT
     'co_' || lpad(n::text, 26, '0'), 'mer_1', n::text, '\\x00', 'order-' || n,
@@ -30,7 +30,7 @@ SELECT
     jsonb_build_object('type', 'card', 'bin', lpad((400000 + n % 9000)::text, 6, '0')),
     true, '{}', (ARRAY['stripe', 'flutterwave'])[1 + n % 2], (ARRAY['stripe', 'flutterwave'])[1 + n % 2],
     jsonb_build_object('country', jsonb_build_object('code', (ARRAY['NG', 'US', 'DE', 'KE'])[1 + n % 4])),
-    now(), now() - make_interval(secs => n * 20), 'att_' || lpad(n::text, 26, '0') || '_1'
+    now(), now() - make_interval(secs => n * 20), 'att_' || lpad(n::text, 26, '0') || '_1', 0, 0
 FROM generate_series(1, ROWS) AS n;
 INSERT INTO attempts (id, checkout_id, number, gateway, account, method, status, sends, gateway_payment_id,
     amount_captured, amount_refunded, amount_reserved)

@@ -119,3 +119,38 @@ async def test_what_stays_unclear_goes_to_a_person(new_world: NewWorld, account:
         assert await world.alerts(checkout) == ["checkout.in_review.unresolved_outcome"]
         assert not world.banks["card-b"].charges
         await handle.terminate()
+
+
+async def test_a_gateway_that_cannot_be_asked_is_asked_by_the_same_request(new_world: NewWorld) -> None:
+    """G4, I8: under its key the request answers as it did the first time."""
+    async with new_world("mute", "card-b") as world:
+        world.banks["mute"].charge_script = [lost(approve())]
+        checkout = await world.checkout()
+        assert await world.run(checkout) == "succeeded"
+        assert await world.statuses(checkout) == ["mute captured"]
+        first, second = world.banks["mute"].sent(attempt_id(checkout, 1))
+        assert first.model_dump_json() == second.model_dump_json()
+        assert len(world.ledger(checkout)) == 1
+
+
+async def test_a_gateway_that_cannot_be_asked_is_sent_to_until_it_answers(new_world: NewWorld) -> None:
+    """I9: silence is no evidence, however long it lasts; nobody else is asked meanwhile."""
+    async with new_world("mute", "card-b", max_resends=1) as world:
+        world.banks["mute"].charge_script = [never() for _ in range(8)]
+        checkout = await world.checkout()
+        assert await world.run(checkout) == "succeeded"
+        assert await world.statuses(checkout) == ["mute captured"]
+        assert len(world.ledger(checkout)) == 1
+
+
+async def test_a_gateway_that_never_tells_is_a_matter_for_a_person(new_world: NewWorld) -> None:
+    """I15: in review with an alert, not in a guess."""
+    async with new_world("mute", "card-b", unresolved_after=600) as world:
+        world.banks["mute"].charge_script = [never() for _ in range(100)]
+        checkout = await world.checkout()
+        await world.start(checkout)
+        await world.skip(timedelta(minutes=20))
+        row = await world.row(checkout)
+        assert (row.status, row.review_reason) == ("in_review", "unresolved_outcome")
+        assert await world.statuses(checkout) == ["mute unknown"]
+        assert world.ledger(checkout) == []

@@ -1,6 +1,7 @@
 """A small world around the real workflows, activities and database: scripted gateways, a clock that skips.
 
-Accounts: `card-a` and `card-b` have keys and a fence, `momo` and `momo-b` have neither.
+Accounts: `card-a` and `card-b` have keys and a fence, `momo` and `momo-b` have neither; `mute` is like
+`card-a`, but cannot be asked.
 """
 
 import asyncio
@@ -56,6 +57,7 @@ def _capabilities(name: str, *, keyed: bool) -> Capabilities:
         fence=keyed,
         quiet_period=timedelta(minutes=5 if keyed else 10),
         authorization_life=timedelta(days=7),
+        told_by_webhook=name == "mute",
     )
 
 
@@ -66,6 +68,7 @@ ACCOUNTS = {
         ("card-b", "card-b", True),
         ("momo", "momo", False),
         ("momo-b", "momo-b", False),
+        ("mute", "mute", True),
     )
 }
 
@@ -337,7 +340,10 @@ async def world_on(
     **changes: Any,
 ) -> AsyncIterator[World]:
     """`order`: the accounts that every checkout is planned for. `changes`: settings."""
-    banks = {name: Bank(keyed=ACCOUNTS[name].capabilities.fence) for name in order}
+    banks = {
+        name: Bank(keyed=ACCOUNTS[name].capabilities.fence, mute=ACCOUNTS[name].capabilities.told_by_webhook)
+        for name in order
+    }
     url = settings(database_url).sqlalchemy_url
     faults, database = FaultyDatabase(url, pool_size=5), Database(url, pool_size=2)
     context = new_context(faults, database_url, order, banks, **changes)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from domain.checkout import MethodType, PaymentMethod
 from domain.decline import DeclineCategory, DeclineCode
-from tests.contract.case import ACCOUNT, ContractCase, Webhook, card
+from tests.contract.case import ACCOUNT, ContractCase, TestMode, Webhook, card
 
 _HASH = f"sandbox-hash-{ACCOUNT}"
 _PREVIOUS = "hash-before-rotation"
@@ -47,6 +47,7 @@ CASE = ContractCase(
     unknown_token="flw-t1nf-unknown",
     # 28 s at Flutterwave before its 503, 28 s of ours, about ten times: no upper bound is documented.
     quiet_period=timedelta(minutes=10),
+    test_mode=TestMode(proven=lambda given: given["secret_key"].startswith("FLWSECK_TEST")),
     webhook=Webhook(
         secret=_HASH,
         previous_secret=_PREVIOUS,

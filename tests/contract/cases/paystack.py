@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from domain.checkout import MethodType, PaymentMethod
 from domain.decline import DeclineCategory, DeclineCode
-from tests.contract.case import ACCOUNT, ContractCase, Webhook, card
+from tests.contract.case import ACCOUNT, ContractCase, TestMode, Webhook, card
 
 _KEY = f"sk_test_sandbox_{ACCOUNT}"
 _PREVIOUS = "sk_test_before_rotation"
@@ -50,6 +50,7 @@ CASE = ContractCase(
     unknown_token="paystack-tok-unknown",
     # 28 s of ours and the 180 s that a prompt lasts, nearly three times: no other bound is documented.
     quiet_period=timedelta(minutes=10),
+    test_mode=TestMode(proven=lambda given: given["secret_key"].startswith("sk_test_")),
     webhook=Webhook(
         secret=_KEY,
         previous_secret=_PREVIOUS,

@@ -6,7 +6,7 @@ import json
 from datetime import datetime, timedelta
 
 from domain.decline import DeclineCategory, DeclineCode
-from tests.contract.case import ACCOUNT, ContractCase, Webhook, card
+from tests.contract.case import ACCOUNT, ContractCase, TestMode, Webhook, card
 
 _SECRET = f"whsec_sandbox_{ACCOUNT}"
 _PREVIOUS = "whsec_before_rotation"
@@ -58,6 +58,10 @@ CASE = ContractCase(
     unknown_token="pm_unknown_to_stripe",
     # Our call cap of 28 s, 80 s that Stripe's own libraries wait, a minute of search lag: rounded up.
     quiet_period=timedelta(minutes=5),
+    test_mode=TestMode(
+        proven=lambda given: given["secret_key"].startswith(("sk_test_", "rk_test_")),
+        tokens_are_documented=True,
+    ),
     webhook=Webhook(
         secret=_SECRET,
         previous_secret=_PREVIOUS,

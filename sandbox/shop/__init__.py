@@ -1,0 +1,1 @@
+"""The example of docs/card-tokens.md: a shop's page that collects one card token for each gateway."""
