@@ -1,5 +1,6 @@
-"""The panel as it was built: its size, and its story in a real browser (`panel/e2e/panel.mjs`)."""
+"""The panel as it was built: its size, what it works out, its story in a browser (`panel/e2e/`)."""
 
+import asyncio
 import gzip
 import json
 import os
@@ -38,8 +39,7 @@ async def test_the_story_of_the_panel(stack: Stack) -> None:
     chromium = find_browser()
     if chromium is None:
         pytest.skip("no Chromium on this machine: install it, or name it in CHROMIUM")
-    if find_node() is None or not (ROOT / "panel" / "node_modules" / "playwright-core").exists():
-        pytest.skip("the panel's tools are not installed: make panel")
+    _needs_tools()
     if not (ROOT / "panel" / "dist" / "index.html").exists():
         pytest.skip("the panel is not built: make panel")
     people = {name: (await new_person(stack, role)).told() for name, role in _PEOPLE.items()}
@@ -49,16 +49,14 @@ async def test_the_story_of_the_panel(stack: Stack) -> None:
         "api_key": stack.api_key,
         "people": people,
     }
-    told = subprocess.run(  # noqa: ASYNC221 - nothing else happens here meanwhile
-        [sys.executable, "-m", "devstack.node", "panel/e2e/panel.mjs"],
-        cwd=ROOT,
-        env=os.environ | {"CHROMIUM": chromium, "STORY": json.dumps(story)},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    assert told.returncode == 0, told.stdout + told.stderr
+    # A thread: the API's processes are watched by this loop meanwhile.
+    await asyncio.to_thread(_run, "panel.mjs", CHROMIUM=chromium, STORY=json.dumps(story))
+
+
+def test_what_the_panel_works_out_by_itself() -> None:
+    """Amounts, differences and merging of policies, places in a document."""
+    _needs_tools()
+    _run("rules.mjs")
 
 
 def test_the_first_load_is_small() -> None:
@@ -79,3 +77,23 @@ def test_the_first_load_is_small() -> None:
                 pending.append(path)
     size = sum(len(gzip.compress((dist / path).read_bytes())) for path in wanted)
     assert size < 300_000, f"{size} bytes"
+
+
+def _needs_tools() -> None:
+    if find_node() is None or not (ROOT / "panel" / "node_modules" / "playwright-core").exists():
+        pytest.skip("the panel's tools are not installed: make panel")
+    if not (ROOT / "panel" / "generated" / "schema.d.ts").exists():
+        pytest.skip("the panel is not built: make panel")
+
+
+def _run(script: str, **variables: str) -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "devstack.node", f"panel/e2e/{script}"],
+        cwd=ROOT,
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert told.returncode == 0, told.stdout + told.stderr
