@@ -10,6 +10,9 @@ const story = JSON.parse(process.env.STORY);
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const HOSTILE = `<img src=x onerror="window.struck=1"><script>window.struck=1</script>`;
 
+const NEWCOMER = `Night shift ${Date.now()}`;
+const LIVE = `appears-live-${Date.now()}`;
+
 let count = 0;
 async function checkOut(body) {
   const headers = {
@@ -142,8 +145,8 @@ scene("a checkout appears live and succeeds", async () => {
   operator = await as("operator");
   await to(operator, "/transactions");
   await operator.getByText("Live", { exact: true }).waitFor();
-  refunded = await checkOut(ugandan("appears-live"));
-  const row = operator.getByRole("row").filter({ hasText: "appears-live" });
+  refunded = await checkOut(ugandan(LIVE));
+  const row = operator.getByRole("row").filter({ hasText: LIVE });
   await row.getByText("Succeeded").waitFor();
   await row.getByRole("link").click();
   await operator.getByRole("heading", { name: "What happened" }).waitFor();
@@ -219,11 +222,11 @@ scene("a stopped switch raises an alert, which is acknowledged", async () => {
 scene("an operator is added, and sees the credentials once", async () => {
   await to(admin, "/operators");
   await button(admin, "Add an operator").click();
-  await admin.getByLabel("Name").fill("Night shift");
+  await admin.getByLabel("Name").fill(NEWCOMER);
   await confirm(admin, "Add", "joins the night shift");
   await admin.getByRole("img", { name: /QR code/ }).waitFor();
   await button(admin, "I have handed it over").click();
-  await admin.getByRole("row").filter({ hasText: "Night shift" }).getByText("Active").waitFor();
+  await admin.getByRole("row").filter({ hasText: NEWCOMER }).getByText("Active").waitFor();
 });
 
 scene("markup from customers shows as text", async () => {
