@@ -104,8 +104,10 @@ def activity_methods(context: Context) -> list[Callable[..., Any]]:
     attempting, capturing, refunding = Attempting(context), Capturing(context), Refunding(context)
     reconciling = Reconciling(context)
     disputing = Disputing(context)
+    planning = Planning(context)
     return [
-        Planning(context).plan_checkout,
+        planning.plan_checkout,
+        planning.choose_account,
         attempting.send_attempt,
         attempting.look_up_attempt,
         attempting.close_attempt,

@@ -49,6 +49,10 @@ class Settings(BaseSettings):
     api_port: int = 8000
     public_url: str = "http://127.0.0.1:8000"
     """Where customers' browsers and gateways reach the API."""
+    panel_dir: Path = Path(__file__).parent.parent / "panel" / "dist"
+    """The built admin panel, served under `/admin`."""
+    temporal_ui_url: str | None = None
+    """Where operators find Temporal's web UI, for the panel's links into it."""
     default_wait: float = Field(default=4.0, ge=0, le=30)
     """How long POST /v1/checkouts waits for the outcome without `Prefer: wait`."""
     max_open_requests: int = Field(default=200, ge=1)

@@ -59,6 +59,15 @@ class Checkout(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("merchant_id", "idempotency_key", name="uq_checkouts_idempotency"),
         Index("ix_checkouts_merchant_created", "merchant_id", "created_at", "id"),
+        Index("ix_checkouts_created", "created_at", "id"),
+        Index("ix_checkouts_status", "status", "created_at", "id"),
+        Index("ix_checkouts_gateway", "gateway", "created_at", "id"),
+        Index("ix_checkouts_account", "account", "created_at", "id"),
+        Index("ix_checkouts_currency", "currency", "created_at", "id"),
+        Index("ix_checkouts_country", text("(routing #>> '{country,code}')"), "created_at", "id"),
+        Index("ix_checkouts_reference", text("reference text_pattern_ops")),
+        Index("ix_checkouts_email", text("lower(customer ->> 'email')")),
+        Index("ix_checkouts_bin", text("(payment_method ->> 'bin') text_pattern_ops")),
         Index(
             "ix_checkouts_unplanned",
             "created_at",
@@ -113,6 +122,7 @@ class Attempt(SQLModel, table=True):
         Index(
             "ix_attempts_declined_cards", "card", "created_at", postgresql_where=text("status = 'declined'")
         ),
+        Index("ix_attempts_gateway_payment", "gateway_payment_id"),
         Index("ix_attempts_ended", "ended_at", "id", postgresql_where=text("ended_at IS NOT NULL")),
     )
 
@@ -213,6 +223,7 @@ class WebhookEventRow(SQLModel, table=True):
         UniqueConstraint("account", "dedupe_key", name="uq_webhook_events_dedupe"),
         Index("ix_webhook_events_undelivered", "received_at", postgresql_where=text("delivered_at IS NULL")),
         Index("ix_webhook_events_reference", "reference"),
+        Index("ix_webhook_events_account", "account", "received_at"),
         Index("ix_webhook_events_payment_id", "payment_id"),
     )
 
@@ -471,6 +482,36 @@ class PolicyVersion(SQLModel, table=True):
     diff: list[dict[str, Any]] = _json(nullable=False)
     """Against the version before: `[{path, before, after}]`."""
     at: datetime = _created()
+
+
+class OperatorCredential(SQLModel, table=True):
+    """What an operator signs in with."""
+
+    __tablename__ = "operator_credentials"
+
+    operator_id: str = Field(primary_key=True, foreign_key="operators.id")
+    password_hash: str
+    """Argon2id, in its own text form."""
+    totp_secret: str
+    """Sealed where the installation has keys: a code cannot be checked without the secret itself."""
+    totp_step: int | None = Field(default=None, sa_type=_BIGINT)
+    """The 30 seconds of the last code that was taken: it and those before are worth nothing any more."""
+    failures: int = 0
+    """Wrong tries in a row."""
+    locked_until: datetime | None = _time()
+    changed_at: datetime = _created()
+
+
+class OperatorSession(SQLModel, table=True):
+    """A person who is signed in. Only the SHA-256 of the session's id is kept."""
+
+    __tablename__ = "operator_sessions"
+
+    digest: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    operator_id: str = Field(foreign_key="operators.id", index=True)
+    created_at: datetime = _created()
+    last_used_at: datetime = _created()
+    """To half a minute."""
 
 
 class AccountCircuit(SQLModel, table=True):

@@ -2,8 +2,38 @@
 
 from fastapi import APIRouter
 
-from api.routes.admin import accounts, alerts, lists, me, policy, reviews, screening, switches
+from api.routes.admin import (
+    accounts,
+    actions,
+    alerts,
+    gateways,
+    identity,
+    lists,
+    operators,
+    overview,
+    policy,
+    resolve,
+    reviews,
+    screening,
+    switches,
+    transactions,
+)
 
 router = APIRouter(prefix="/v1/admin", tags=["admin"])
-for each in (me, accounts, switches, reviews, alerts, policy, screening, lists):
+for each in (
+    identity,
+    operators,
+    overview,
+    transactions,
+    actions,
+    reviews,
+    gateways,
+    accounts,
+    switches,
+    alerts,
+    policy,
+    resolve,
+    screening,
+    lists,
+):
     router.include_router(each.router)

@@ -1,0 +1,167 @@
+"""What operators sign in with: a password (Argon2id) and a time-based code (RFC 6238), and what a wrong try
+does. Every change is recorded in `admin_events` in the same transaction."""
+
+import base64
+import hmac
+import time
+from typing import Final, NamedTuple
+
+import pyotp
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
+from sqlalchemy import func
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col, delete, select, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from config.keys import CannotOpen, KeyRing, Purpose, Sealed
+from domain.passwords import generate
+from storage import admin_events, tables
+from storage.tables import OperatorCredential, OperatorSession
+
+MOST_FAILURES: Final = 10
+LOCK_MINUTES: Final = 30
+STEP_SECONDS: Final = 30
+_WINDOW: Final = 1
+"""Codes of so many steps before and after now are taken too: clocks differ (RFC 6238, section 5.2)."""
+
+_ISSUER: Final = "smartpay"
+_SEALED: Final = "sealed:"
+_HASHES: Final = PasswordHash((Argon2Hasher(),))
+
+
+class Issued(NamedTuple):
+    """What the operator has to be told, once."""
+
+    totp_secret: str
+    totp_uri: str
+
+
+def hash_of(password: str) -> str:
+    """Slow on purpose: some tens of milliseconds and 64 MiB. Not for the event loop."""
+    return _HASHES.hash(password)
+
+
+_NOBODY: Final = hash_of(generate())
+
+
+def verify_password(password: str, stored: str | None) -> bool:
+    """Whether it is the password. None takes as long and is never right. Not for the event loop."""
+    return _HASHES.verify(password, stored or _NOBODY) and stored is not None
+
+
+async def get(session: AsyncSession, operator_id: str, *, held: bool = False) -> OperatorCredential | None:
+    """With `held`, as it is now, until the transaction ends."""
+    query = select(OperatorCredential).where(col(OperatorCredential.operator_id) == operator_id)
+    if held:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return (await session.exec(query)).first()
+
+
+async def locked(session: AsyncSession, operator_id: str) -> bool:
+    found = await session.exec(
+        select(col(OperatorCredential.locked_until) > func.now()).where(
+            col(OperatorCredential.operator_id) == operator_id
+        )
+    )
+    return bool(found.first())
+
+
+async def issue(
+    session: AsyncSession,
+    operator: tables.Operator,
+    password_hash: str,
+    keys: KeyRing | None,
+    *,
+    actor: str,
+    reason: str | None = None,
+) -> Issued:
+    """A new password and TOTP secret. Every session of the operator ends, and so does a lock."""
+    secret = pyotp.random_base32()
+    values = {
+        "password_hash": password_hash,
+        "totp_secret": _seal(secret, operator.id, keys),
+        "totp_step": None,
+        "failures": 0,
+        "locked_until": None,
+    }
+    await session.exec(
+        insert(OperatorCredential)
+        .values(operator_id=operator.id, **values)
+        .on_conflict_do_update(index_elements=["operator_id"], set_={**values, "changed_at": func.now()})
+    )
+    await session.exec(delete(OperatorSession).where(col(OperatorSession.operator_id) == operator.id))
+    await admin_events.record(
+        session, actor=actor, action="operator.credentials_issued", subject=operator.id, reason=reason
+    )
+    uri = pyotp.TOTP(secret).provisioning_uri(name=operator.name, issuer_name=_ISSUER)
+    return Issued(secret, uri)
+
+
+async def take_code(session: AsyncSession, held: OperatorCredential, code: str, keys: KeyRing | None) -> bool:
+    """Use up a code. False where it is wrong, or it or a later one was used before.
+
+    Raises CannotOpen where the key that sealed the secret is gone.
+    """
+    totp = pyotp.TOTP(_open(held.totp_secret, held.operator_id, keys))
+    now = int(time.time()) // STEP_SECONDS
+    for step in range(now - _WINDOW, now + _WINDOW + 1):
+        right = hmac.compare_digest(totp.generate_otp(step).encode(), code.encode())
+        if right and (held.totp_step is None or step > held.totp_step):
+            await session.exec(
+                update(OperatorCredential)
+                .where(col(OperatorCredential.operator_id) == held.operator_id)
+                .values(totp_step=step, failures=0, locked_until=None)
+            )
+            return True
+    return False
+
+
+async def count_failure(session: AsyncSession, held: OperatorCredential) -> bool:
+    """A wrong try; True where it is the one that locks the operator out."""
+    failures = held.failures + 1
+    locks = failures >= MOST_FAILURES
+    lock_ends = func.now() + func.make_interval(0, 0, 0, 0, 0, LOCK_MINUTES)
+    await session.exec(
+        update(OperatorCredential)
+        .where(col(OperatorCredential.operator_id) == held.operator_id)
+        .values(failures=0 if locks else failures, locked_until=lock_ends if locks else held.locked_until)
+    )
+    return locks
+
+
+async def unlock(
+    session: AsyncSession, operator: tables.Operator, *, actor: str, reason: str | None = None
+) -> bool:
+    """Let an operator try again at once; False where it was not locked out."""
+    result = await session.exec(
+        update(OperatorCredential)
+        .where(
+            col(OperatorCredential.operator_id) == operator.id,
+            col(OperatorCredential.locked_until) > func.now(),
+        )
+        .values(locked_until=None, failures=0)
+    )
+    if result.rowcount != 1:
+        return False
+    await admin_events.record(
+        session, actor=actor, action="operator.unlocked", subject=operator.id, reason=reason
+    )
+    return True
+
+
+def _seal(secret: str, operator_id: str, keys: KeyRing | None) -> str:
+    if keys is None:
+        return secret
+    sealed = keys.seal(secret.encode(), Purpose.PERSONAL, f"totp/{operator_id}".encode())
+    return f"{_SEALED}{sealed.key}:{base64.b64encode(sealed.data).decode()}"
+
+
+def _open(stored: str, operator_id: str, keys: KeyRing | None) -> str:
+    if not stored.startswith(_SEALED):
+        return stored
+    name, _, data = stored.removeprefix(_SEALED).partition(":")
+    sealed = Sealed(name, base64.b64decode(data))
+    if keys is None:
+        raise CannotOpen("no encryption keys are configured")
+    return keys.open(sealed, Purpose.PERSONAL, f"totp/{operator_id}".encode()).decode()
