@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA_DIR ?= .data
 JOBS ?= 3
-PRODUCT := activities api cli config domain gateways routing storage workflows worker.py
+PRODUCT := activities api cli config domain gateways routing screening storage workflows worker.py
 export DATA_DIR
 
 .DEFAULT_GOAL := help

@@ -35,6 +35,7 @@ from activities.refund_checking import RefundChecking
 from activities.refunding import Refunding
 from activities.screening import screener_of
 from config import logging as logs
+from config.keys import BadKeys
 from config.settings import Settings
 from config.temporal import connect, register_search_attributes
 from gateways.registry import BadAccounts, load_accounts
@@ -44,6 +45,7 @@ from routing.datasets import BadDataset
 from routing.fees import BadFees
 from routing.policy_files import BadPolicyFile, load_policy
 from screening.rules import BadScreeningRules
+from storage.audit_sealing import Sealer
 from storage.database import Database
 from workflows.abandoned_attempt import AbandonedAttempt
 from workflows.checkout import Checkout
@@ -78,8 +80,8 @@ PREPARED_EVERY = 60.0
 
 
 def build_context(settings: Settings) -> Context:
-    """Raises BadAccounts, BadCountryMap, BadPolicyFile, BadDataset, BadFees or BadScreeningRules: a wrong
-    configuration."""
+    """Raises BadAccounts, BadCountryMap, BadPolicyFile, BadDataset, BadFees, BadScreeningRules
+    or BadKeys: a wrong configuration."""
     accounts = load_accounts(os.environ)
     if accounts.longest_call >= settings.charge_timeout:
         # The activity would be given up, and started again, while its call is still on the way.
@@ -91,7 +93,12 @@ def build_context(settings: Settings) -> Context:
     policy = load_policy(settings.countries_file, settings.overrides_file, accounts.known)
     health = account_health(settings, accounts.known)
     return Context(
-        database=Database(settings.sqlalchemy_url, pool_size=settings.database_pool),
+        database=Database(
+            settings.sqlalchemy_url,
+            pool_size=settings.database_pool,
+            keys=settings.required_keys,
+            program="smartpay worker",
+        ),
         accounts=accounts,
         router=PolicyInForce(accounts.known, policy, files, health.heed),
         settings=settings,
@@ -205,7 +212,15 @@ async def main() -> None:
         Runtime.set_default(measured(settings.metrics_port))
     try:
         context = build_context(settings)
-    except (BadAccounts, BadCountryMap, BadPolicyFile, BadDataset, BadFees, BadScreeningRules) as error:
+    except (
+        BadAccounts,
+        BadCountryMap,
+        BadPolicyFile,
+        BadDataset,
+        BadFees,
+        BadScreeningRules,
+        BadKeys,
+    ) as error:
         sys.exit(f"The worker does not start: {error}")
     client = await connect(settings)
     await prepare_namespace(client, settings)
@@ -219,6 +234,7 @@ async def main() -> None:
             name="account health",
         ),
         asyncio.create_task(keep_prepared(client, settings), name="namespace"),
+        asyncio.create_task(Sealer(context.database, settings.required_keys).run(), name="audit sealing"),
     ]
     try:
         if await known_policy(context, stop):

@@ -19,15 +19,16 @@ from activities.messages import CHARGES_FROZEN, AttemptTask, Kind, LookUpAttempt
 from activities.recording import record, report_of
 from activities.screening import challenged
 from domain.attempt import AttemptStatus
-from domain.checkout import CaptureMethod, CheckoutStatus, Customer, MethodType, PaymentMethod
+from domain.checkout import CaptureMethod, CheckoutStatus, MethodType
 from domain.conclude import check, conclude
 from domain.outcome import Approved, Canceled, Mismatch, NotFound, NotSent, Outcome, Pending, Unknown
 from domain.route import Exclusion
 from domain.switches import Switch
 from gateways.base import ChargeRequest
 from routing.health import Standing
-from storage import attempts, checkouts, switches
+from storage import attempts, checkouts, personal, switches
 from storage.events import alert, last_told, tell
+from storage.personal import Person
 from storage.switches import Freezes
 from storage.tables import Attempt, Checkout
 
@@ -46,6 +47,7 @@ class Claim:
     """The right to send: committed, numbered, and known to be the first or not."""
 
     checkout: Checkout
+    person: Person
     attempt: Attempt
     send: int
     first: bool
@@ -85,7 +87,7 @@ class Attempting:
         claim = await self._claim(task)
         if isinstance(claim, Report):
             return claim
-        request = self._charge_request(claim.checkout, claim.attempt)
+        request = self._charge_request(claim)
         gateway = self._context.accounts.gateway(task.account)
         outcome: Outcome
         if time.monotonic() - began > STALLED_AFTER:
@@ -120,6 +122,7 @@ class Attempting:
             blocked = await attempts.open_before(session, checkout.id, task.number)
             if blocked and (attempt is None or attempt.sent_at is None):
                 return await self._blocked(session, task)
+            person = await personal.of(session, checkout)
             freezes = await switches.around(session, task.account)
             charges_frozen = Switch.CHARGES in freezes
             if attempt is None or attempt.sent_at is None:
@@ -130,13 +133,13 @@ class Attempting:
                 if attempt is not None and charges_frozen:
                     return report_of(attempt)
             if attempt is None:
-                why = await self._ineligible(session, checkout, task, freezes)
+                why = await self._ineligible(session, checkout, person, task, freezes)
                 if why is not None:
                     tell(session, checkout.id, "account.skipped", account=task.account, reason=why)
                     return Report(kind=Kind.EXCLUDED, status=AttemptStatus.NOT_SENT, detail=why)
                 await attempts.intend(
                     session,
-                    self._new_attempt(checkout, task),
+                    self._new_attempt(checkout, person, task),
                     expires_after=self._context.settings.action_expires_after,
                 )
             send = await attempts.claim_first_send(session, task.attempt_id)
@@ -156,7 +159,7 @@ class Attempting:
             raise Gone(task.attempt_id)
         if send is None:
             return await self._look_up(task)
-        return Claim(checkout=checkout, attempt=attempt, send=send, first=first)
+        return Claim(checkout=checkout, person=person, attempt=attempt, send=send, first=first)
 
     @staticmethod
     async def _blocked(session: AsyncSession, task: SendAttempt) -> Report:
@@ -173,17 +176,22 @@ class Attempting:
         )
 
     async def _ineligible(
-        self, session: AsyncSession, checkout: Checkout, task: SendAttempt, freezes: Freezes
+        self,
+        session: AsyncSession,
+        checkout: Checkout,
+        person: Person,
+        task: SendAttempt,
+        freezes: Freezes,
     ) -> str | None:
         if Switch.CHARGES in freezes.here:
             return Exclusion.FROZEN
         if Switch.FAILOVER in freezes and await attempts.elsewhere(session, checkout.id, task.account):
             return FAILOVER_FROZEN
         if task.recheck:
-            exclusion = self._context.router.recheck(task.account, route_request(checkout))
+            exclusion = self._context.router.recheck(task.account, route_request(checkout, person))
             if exclusion is not None:
                 return exclusion
-        card = card_of(self._context, checkout, task.account)
+        card = card_of(self._context, person, task.account)
         if card is not None and task.method is MethodType.CARD:
             declines = await attempts.declines_of_card(session, card[1])
             if declines >= self._context.settings.max_declines_per_card:
@@ -205,8 +213,8 @@ class Attempting:
                 claimed = await health.claim_probe(session, task.account, task.method)
                 return None if claimed else Exclusion.CIRCUIT_OPEN
 
-    def _new_attempt(self, checkout: Checkout, task: SendAttempt) -> Attempt:
-        card = card_of(self._context, checkout, task.account)
+    def _new_attempt(self, checkout: Checkout, person: Person, task: SendAttempt) -> Attempt:
+        card = card_of(self._context, person, task.account)
         return Attempt(
             id=task.attempt_id,
             checkout_id=checkout.id,
@@ -236,13 +244,13 @@ class Attempting:
             return False
         return now - attempt.sent_at < life - KEY_LIFE_MARGIN
 
-    def _charge_request(self, checkout: Checkout, attempt: Attempt) -> ChargeRequest:
+    def _charge_request(self, claim: Claim) -> ChargeRequest:
         """Built from the recorded rows alone, so that every send of an attempt has equal bytes (I8).
 
         Attempts made before their `return_url` and `expires_at` were kept take them from the settings.
         """
-        method = PaymentMethod.model_validate(checkout.payment_method)
-        card = card_of(self._context, checkout, attempt.account)
+        checkout, person, attempt = claim.checkout, claim.person, claim.attempt
+        card = card_of(self._context, person, attempt.account)
         settings = self._context.settings
         return ChargeRequest(
             reference=attempt.id,
@@ -250,13 +258,13 @@ class Attempting:
             amount=checkout.amount,
             currency=checkout.currency,
             capture_method=CaptureMethod(checkout.capture_method),
-            method=method.model_copy(
+            method=person.method.model_copy(
                 update={
                     "type": MethodType(attempt.method),
                     "tokens": {} if card is None else {attempt.gateway: card[0]},
                 }
             ),
-            customer=Customer.model_validate(checkout.customer),
+            customer=person.customer,
             return_url=attempt.return_url or checkout.return_url or f"{settings.public_url}/returned",
             expires_at=attempt.expires_at
             or attempt.created_at + timedelta(seconds=settings.action_expires_after),

@@ -9,7 +9,7 @@ from activities.errors import Gone
 from activities.policy_in_force import PolicyInForce
 from activities.screening import Screener, challenged
 from config.settings import Settings
-from domain.checkout import CaptureMethod, Customer, PaymentMethod
+from domain.checkout import CaptureMethod
 from gateways.base import PaymentHandle
 from gateways.registry import Accounts
 from routing.eligibility import token_for
@@ -17,6 +17,7 @@ from routing.request import RouteRequest
 from routing.router import Router
 from storage import webhook_events
 from storage.database import Database
+from storage.personal import Person
 from storage.tables import Attempt, Checkout
 
 STALLED_AFTER = 5.0
@@ -54,12 +55,12 @@ class Context:
         return handle.model_copy(update={"notices": told})
 
 
-def route_request(checkout: Checkout) -> RouteRequest:
+def route_request(checkout: Checkout, person: Person) -> RouteRequest:
     return RouteRequest(
         amount=checkout.amount,
         currency=checkout.currency,
-        method=PaymentMethod.model_validate(checkout.payment_method),
-        customer=Customer.model_validate(checkout.customer),
+        method=person.method,
+        customer=person.customer,
         capture_method=CaptureMethod(checkout.capture_method),
         allow_redirect=checkout.allow_redirect,
         checkout_id=checkout.id,
@@ -85,8 +86,7 @@ def handle_of(checkout: Checkout, attempt: Attempt) -> PaymentHandle:
     )
 
 
-def card_of(context: Context, checkout: Checkout, account: str) -> tuple[str, bytes] | None:
+def card_of(context: Context, person: Person, account: str) -> tuple[str, bytes] | None:
     """The card token that this account would charge, and its digest; None where it has none."""
-    method = PaymentMethod.model_validate(checkout.payment_method)
-    token = token_for(context.accounts.known[account], method)
+    token = token_for(context.accounts.known[account], person.method)
     return None if token is None else (token, hashlib.sha256(token.encode()).digest())

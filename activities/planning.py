@@ -6,7 +6,7 @@ from temporalio import activity
 from activities.context import Context, route_request
 from activities.errors import Gone
 from activities.messages import ChooseAccount, Chosen, Plan, PlanCheckout, ReviewTerms, Step, Timings
-from activities.screening import Screened, assessed, challenged
+from activities.screening import Screened, assessed
 from domain.checkout import CaptureMethod, MethodType
 from domain.route import Exclusion, HealthNote, PlannedAccount, Reason, RoutePlan
 from domain.screening import Assessment, Verdict
@@ -15,7 +15,7 @@ from routing.eligibility import judge
 from routing.health import noted
 from routing.request import RouteRequest
 from screening.judge import without_challenge
-from storage import attempts, checkouts, switches
+from storage import attempts, checkouts, personal, switches
 from storage.events import tell
 from storage.tables import Checkout
 
@@ -71,8 +71,8 @@ class Planning:
                 method = Exclusion.DISABLED
             else:
                 closed = Exclusion.FROZEN if task.account in frozen else None
-                request = route_request(checkout).model_copy(update={"challenge": challenged(checkout)})
-                method = judge(known, request, closed)
+                person = await personal.of(session, checkout)
+                method = judge(known, route_request(checkout, person), closed)
             if known is None or isinstance(method, Exclusion):
                 tell(session, checkout.id, "account.skipped", account=task.account, reason=method)
                 return Chosen(step=None, why=method)
@@ -83,9 +83,10 @@ class Planning:
 
     async def _decide(self, session: AsyncSession, checkout: Checkout) -> tuple[RoutePlan, Verdict]:
         """Screen and route, and record both. What somebody else has recorded first stands."""
-        request = route_request(checkout)
+        person = await personal.of(session, checkout)
+        request = route_request(checkout, person)
         draft = self._context.router.plan(request)
-        screened = await self._context.screener.screen(session, checkout, draft.country)
+        screened = await self._context.screener.screen(session, checkout, person, draft.country)
         assessment = None if screened is None else self._challengeable(screened, request, draft)
         verdict = Verdict.ALLOW if assessment is None else assessment.action
         if verdict is Verdict.CHALLENGE:

@@ -21,6 +21,7 @@ from screening.rules import Rules, load_rules
 from screening.signals import AtMerchant, Listed, Seen, Signals, mismatch_of
 from storage import lists, velocity
 from storage.events import alert, tell
+from storage.personal import Person
 from storage.tables import Checkout, ListEntry, Sighting
 from storage.velocity import Earlier, Traits
 
@@ -55,13 +56,14 @@ class Screener:
         self._origins = origins or OriginTable()
         self._keys = keys
 
-    async def screen(self, session: AsyncSession, checkout: Checkout, country: Country) -> Screened | None:
+    async def screen(
+        self, session: AsyncSession, checkout: Checkout, person: Person, country: Country
+    ) -> Screened | None:
         """The judgement by what was seen before this checkout; None where screening is off."""
         if self._mode is ScreeningMode.OFF:
             return None
-        customer = Customer.model_validate(checkout.customer)
-        method = PaymentMethod.model_validate(checkout.payment_method)
-        traits, mismatch = self.traits_of(checkout), mismatch_of(country)
+        customer, method = person
+        traits, mismatch = self.traits_of(person), mismatch_of(country)
         seen, merchant = await velocity.before(
             session,
             checkout.merchant_id,
@@ -134,10 +136,9 @@ class Screener:
                 f"{self.rules.burst} s.",
             )
 
-    def traits_of(self, checkout: Checkout) -> Traits:
+    def traits_of(self, person: Person) -> Traits:
         """What a checkout is counted by."""
-        customer = Customer.model_validate(checkout.customer)
-        method = PaymentMethod.model_validate(checkout.payment_method)
+        customer, method = person
         address = read_address(customer.ip)
         return Traits(
             card=self._digests("card", _instrument(method)),

@@ -10,6 +10,7 @@ import uvicorn
 from api.app import create_app
 from api.stopping import Server, Stopping
 from config import logging as logs
+from config.keys import BadKeys
 from config.settings import Settings
 from gateways.registry import BadAccounts
 from routing.country_map import BadCountryMap
@@ -34,7 +35,7 @@ def main() -> int:
     logs.configure(settings)
     try:
         app = create_app(settings, stopping)
-    except (BadAccounts, BadCountryMap, BadPolicyFile, BadDataset, BadFees) as error:
+    except (BadAccounts, BadCountryMap, BadPolicyFile, BadDataset, BadFees, BadKeys) as error:
         sys.stderr.write(f"The API does not start: {error}\n")
         return 1
     gc.collect()

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 
 from activities.account_health import account_health
 from activities.policy_in_force import PolicyInForce
-from api import health_metrics, routing_metrics
+from api import codec_cors, health_metrics, routing_metrics
 from api.client_address import ClientAddress
 from api.door import Door
 from api.error_handlers import install
@@ -51,8 +51,10 @@ RFC 9457 problem document with a stable `code`. Card numbers are refused everywh
 def create_app(settings: Settings, stopping: Stopping | None = None) -> ASGIApp:
     """`stopping` tells streams to end.
 
-    Raises BadAccounts, BadCountryMap, BadDataset or BadFees: with a wrong configuration nothing starts.
+    Raises BadAccounts, BadCountryMap, BadDataset, BadFees or BadKeys: with a wrong configuration nothing
+    starts.
     """
+    keys = settings.required_keys
     accounts = load_accounts(os.environ)
     files = DataFiles(settings.datasets_dir, settings.geo_database, settings.bin_database)
     policy = load_policy(settings.countries_file, settings.overrides_file, accounts.known)
@@ -65,7 +67,12 @@ def create_app(settings: Settings, stopping: Stopping | None = None) -> ASGIApp:
         temporal = await connect(settings, lazy=True)
         parts = Services(
             settings=settings,
-            database=Database(settings.sqlalchemy_url, pool_size=settings.database_pool),
+            database=Database(
+                settings.sqlalchemy_url,
+                pool_size=settings.database_pool,
+                keys=keys,
+                program="smartpay api",
+            ),
             changes=Changes(settings.database_url),
             temporal=temporal,
             accounts=accounts,
@@ -116,9 +123,14 @@ def create_app(settings: Settings, stopping: Stopping | None = None) -> ASGIApp:
         app.include_router(each.router)
     for fault in (SQLAlchemyError, ConnectionError):
         app.add_exception_handler(fault, _database_down)
-    app.add_middleware(JsonGuard, limits_under={"/v1/admin/routing/": POLICY_LIMITS})
+    app.add_middleware(
+        JsonGuard,
+        sealed_prefixes=[codec_cors.PREFIX],
+        limits_under={"/v1/admin/routing/": POLICY_LIMITS, codec_cors.PREFIX: codec_cors.LIMITS},
+    )
     install(app)
-    limited = ClientAddress(AddressLimit(app, limits), settings.trusted_proxies)
+    answered = codec_cors.CodecCors(app, origin=settings.temporal_ui_origin)
+    limited = ClientAddress(AddressLimit(answered, limits), settings.trusted_proxies)
     return RequestId(SecurityHeaders(limited, https=settings.public_url.startswith("https://")))
 
 

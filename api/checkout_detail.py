@@ -38,10 +38,10 @@ def detail_of(parts: Services, story: Story, frozen: frozenset[str]) -> Checkout
     row = story.checkout
     attempts = {attempt.id: attempt for attempt in story.attempts}
     return CheckoutDetail(
-        checkout=checkout_view(row, story.attempts, story.disputes),
+        checkout=checkout_view(row, story.attempts, story.disputes, story.person),
         merchant=MerchantView(id=story.merchant.id, name=story.merchant.name),
         account=row.account,
-        method=method_view(row),
+        method=method_view(story.person.method),
         allow_redirect=row.allow_redirect,
         gateway_choice=row.gateway_choice,
         return_url=row.return_url,
@@ -75,7 +75,7 @@ def _candidates(parts: Services, story: Story, frozen: frozenset[str]) -> list[C
         Candidate(
             gateway=account.gateway,
             account=name,
-            exclusion=exclusion_of(parts, story.checkout, name, frozen),
+            exclusion=exclusion_of(parts, story.checkout, story.person, name, frozen),
         )
         for name, account in sorted(parts.accounts.known.items())
     ]

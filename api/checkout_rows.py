@@ -24,7 +24,7 @@ def row_view(found: Found) -> CheckoutRow:
             "country": country,
             "method": row.payment_method["type"],
             "bin": row.payment_method.get("bin"),
-            "email": row.customer.get("email"),
+            "email": found.person.customer.email,
             "decline_code": None if row.decline is None else row.decline.get("code"),
             "created_at": row.created_at,
             "updated_at": row.updated_at,

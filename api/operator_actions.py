@@ -17,7 +17,8 @@ from api.services import Services
 from domain.checkout import CheckoutStatus
 from domain.operator import Operator
 from domain.switches import Switch
-from storage import admin_events, notifications, switches
+from storage import audit_log, notifications, personal, switches
+from storage.audit_log import Result
 from storage.events import tell
 from storage.tables import Checkout
 
@@ -30,7 +31,7 @@ async def _recorded(
     parts: Services, operator: Operator, action: str, checkout_id: str, reason: str, **after: Any
 ) -> AsyncIterator[None]:
     async with parts.database.transaction() as session:
-        await admin_events.record(
+        await audit_log.record(
             session,
             actor=operator.actor,
             action=f"{action}_requested",
@@ -42,12 +43,13 @@ async def _recorded(
         yield
     except Problem as refusal:
         async with parts.database.transaction() as session:
-            await admin_events.record(
+            await audit_log.record(
                 session,
                 actor=operator.actor,
                 action=f"{action}_refused",
                 subject=checkout_id,
                 after={**after, "why": refusal.code},
+                result=Result.REFUSED,
             )
         raise
 
@@ -85,7 +87,7 @@ async def resend(
             raise NotFound("There is no such notification.")
         await notifications.resend(session, notification_id)
         tell(session, checkout_id, "notification.resent", notification=row.id, type=row.type)
-        await admin_events.record(
+        await audit_log.record(
             session,
             actor=operator.actor,
             action="notification.resent",
@@ -119,7 +121,8 @@ async def _check(parts: Services, row: Checkout, account: str, *, close_page: bo
         raise NextGatewayRefused("The checkout does not wait for an account any more.")
     async with parts.database.transaction() as session:
         frozen = await switches.frozen_accounts(session, Switch.CHARGES)
-    exclusion = exclusion_of(parts, row, account, frozen)
+        person = await personal.of(session, row)
+    exclusion = exclusion_of(parts, row, person, account, frozen)
     if exclusion is not None:
         raise NextGatewayRefused(f"This account cannot take the checkout: {exclusion}.")
     present = parts.accounts.known.get(row.account or "")

@@ -8,6 +8,7 @@
 `WAYS` are the ways in which a request may tell who it is from. A merchant's key is none of them.
 """
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
@@ -20,6 +21,7 @@ from api.services import Services
 from api.sessions import by_session, signed_in
 from domain.operator import Operator, Role
 from storage import operators
+from storage.audit_log import ORIGIN
 
 Way = Callable[[Request, Services], Awaitable[Operator | None]]
 """Who a request is from; None: it does not say so in this way. Raises Unauthorized for a wrong claim."""
@@ -50,11 +52,25 @@ async def by_bearer_token(request: Request, parts: Services) -> Operator | None:
     async with parts.database.transaction() as session:
         found = await operators.by_token(session, token)
     if found is None:
+        await parts.refusals.record(
+            parts.database, actor="unknown", action="operator.sign_in_refused", subject=_readable(token)
+        )
         raise _unauthorized()
     return found
 
 
+def _readable(token: str) -> str:
+    """As much of a token as is kept of every token; nothing of what is none."""
+    start = token[: operators.PREFIX_LENGTH]
+    return start if re.fullmatch(r"[A-Za-z0-9_-]+", start) else "unreadable"
+
+
 WAYS: tuple[Way, ...] = (by_bearer_token, by_session)
+
+
+def note_origin(request: Request) -> None:
+    """What the audit log says of where the caller is."""
+    ORIGIN.set(f"api {request.client.host if request.client else 'unknown'}")
 
 
 async def operator(
@@ -64,6 +80,7 @@ async def operator(
     _cookie: Annotated[str | None, Depends(_documented_cookie)],
 ) -> Operator:
     """FastAPI dependency: whoever it is, with any role. Raises Unauthorized, the same for every wrong way."""
+    note_origin(request)
     for way in WAYS:
         found = await way(request, parts)
         if found is not None:
@@ -85,8 +102,17 @@ async def still_known(request: Request, parts: Services) -> bool:
 def needs(least: Role) -> Any:
     """A dependency on an operator whose role is at least this. Raises Unauthorized, Forbidden."""
 
-    async def allowed(found: Annotated[Operator, Depends(operator)]) -> Operator:
+    async def allowed(
+        request: Request, parts: Parts, found: Annotated[Operator, Depends(operator)]
+    ) -> Operator:
         if not found.role.covers(least):
+            await parts.refusals.record(
+                parts.database,
+                actor=found.actor,
+                action="operator.refused",
+                subject=f"{request.method} {request.url.path[:200]}",
+                after={"role": found.role, "needed": least},
+            )
             raise Forbidden(f"This needs the role `{least}`.")
         return found
 

@@ -1,14 +1,15 @@
 """What operators' calls take and answer."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, StrictBool
 
 from api.schemas import Body
 from api.schemas_answers import Time, View
-from api.schemas_fields import Reason
+from api.schemas_fields import Email, Reason, Reference
 from domain.operator import Role
 from domain.switches import Switch
+from storage.audit_log import Result
 from workflows.messages import Decision
 
 Why = Annotated[Reason, AfterValidator(str.strip)]
@@ -80,3 +81,44 @@ class AlertView(View):
     message: str = Field(description="For people.")
     created_at: Time = Field(description="When it was raised.")
     acknowledged_at: Time | None = Field(description="When somebody took note of it.")
+
+
+class AuditEntryView(View):
+    """An entry of the audit log."""
+
+    id: int = Field(description="Its number, as `smartpay audit verify` names it.")
+    at: Time = Field(description="When.")
+    actor: str = Field(
+        description="Who: an operator's id, `cli:` and the user of a shell, `system`, or `database:` and the "
+        "user who changed a row by hand."
+    )
+    action: str = Field(description="What was done.", examples=["switch.frozen", "checkout.succeeded"])
+    subject: str = Field(description="Id or name of what it was done to.")
+    checkout_id: str | None = Field(description="The checkout that a transition belongs to.")
+    result: Result = Field(description="Whether it was done.")
+    origin: str = Field(description="From where.", examples=["api 203.0.113.7", "smartpay worker"])
+    before: dict[str, Any] | None = Field(description="What was.")
+    after: dict[str, Any] | None = Field(description="What is from then on.")
+    reason: str | None = Field(description="Why, as the actor said.")
+
+
+class CodecPayloads(Body):
+    """`POST /v1/admin/codec/decode`, both ways."""
+
+    payloads: list[dict[str, Any]] = Field(
+        max_length=500, description="Payloads (temporal.api.common.v1.Payload) as protobuf JSON."
+    )
+
+
+class EraseBody(Body):
+    """`POST /v1/admin/customers/erase`."""
+
+    merchant: Reference = Field(description="The merchant's id or name.")
+    email: Email = Field(description="The customer's e-mail address.")
+    reason: Why = Field(description="Why, for the record.", examples=["asked for by the customer, case 4711"])
+
+
+class Erased(View):
+    """What was erased."""
+
+    checkouts: int = Field(description="Checkouts that lost their personal fields.")

@@ -14,6 +14,7 @@ from api.live_feed import LiveFeed
 from api.passwords import PasswordQueue
 from api.rate_limits import RateLimits
 from api.recent import Recent
+from api.refusals import Refusals
 from api.stopping import Stopping
 from config.settings import Settings
 from domain.api_key import Caller
@@ -43,6 +44,7 @@ class Services:
     """Digest of a key -> who holds it."""
     recent_frozen: Recent[dict[str, Exclusion]] = field(default_factory=Recent)
     """Accounts that operators have frozen, under an empty question."""
+    refusals: Refusals = field(default_factory=Refusals)
     passwords: PasswordQueue = field(default_factory=PasswordQueue)
     stopping: Stopping = field(default_factory=Stopping)
 

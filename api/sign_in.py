@@ -5,7 +5,8 @@ import structlog
 from api.errors import SignInRefused
 from api.services import Services
 from config.keys import CannotOpen
-from storage import admin_events, alerts, operator_credentials, operator_sessions, operators
+from storage import alerts, audit_log, operator_credentials, operator_sessions, operators
+from storage.audit_log import Result
 from storage.operator_credentials import LOCK_MINUTES, MOST_FAILURES
 
 log = structlog.get_logger()
@@ -36,7 +37,7 @@ async def sign_in(parts: Services, name: str, password: str, code: str, before: 
             refused = "password"
         else:
             try:
-                if not await operator_credentials.take_code(session, held, code, parts.settings.keys):
+                if not await operator_credentials.take_code(session, held, code):
                     refused = "code"
             except CannotOpen as error:
                 log.error("operator.totp_unreadable", operator=operator.id, error=str(error))
@@ -45,20 +46,21 @@ async def sign_in(parts: Services, name: str, password: str, code: str, before: 
             if before is not None:
                 await operator_sessions.end(session, before)
             session_id = await operator_sessions.begin(session, operator.id)
-            await admin_events.record(
+            await audit_log.record(
                 session, actor=operator.id, action="operator.signed_in", subject=operator.id
             )
             return session_id
-        await admin_events.record(
+        await audit_log.record(
             session,
             actor="unknown",
             action="operator.sign_in_failed",
             subject=stored.operator_id,
             after={"why": refused},
+            result=Result.REFUSED,
         )
         counts = held is not None and refused in ("password", "code")
         if counts and held is not None and await operator_credentials.count_failure(session, held):
-            await admin_events.record(
+            await audit_log.record(
                 session,
                 actor="unknown",
                 action="operator.locked",
@@ -72,11 +74,10 @@ async def sign_in(parts: Services, name: str, password: str, code: str, before: 
 
 async def _record_unknown(parts: Services) -> None:
     """The name stays out: people type their passwords there."""
-    async with parts.database.transaction() as session:
-        await admin_events.record(
-            session,
-            actor="unknown",
-            action="operator.sign_in_failed",
-            subject="unknown",
-            after={"why": "name"},
-        )
+    await parts.refusals.record(
+        parts.database,
+        actor="unknown",
+        action="operator.sign_in_failed",
+        subject="unknown",
+        after={"why": "name"},
+    )

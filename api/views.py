@@ -17,10 +17,14 @@ from api.schemas_answers import (
 )
 from domain.route import RoutePlan
 from storage import tables
+from storage.personal import Person
 
 
 def checkout_view(
-    row: tables.Checkout, attempts: Sequence[tables.Attempt], disputes: Sequence[tables.Dispute]
+    row: tables.Checkout,
+    attempts: Sequence[tables.Attempt],
+    disputes: Sequence[tables.Dispute],
+    person: Person,
 ) -> Checkout:
     route = None if row.routing is None else RoutePlan.model_validate(row.routing)
     return Checkout.model_validate(
@@ -40,7 +44,9 @@ def checkout_view(
             "routing": None if route is None else routing_view(route, row.payment_method.get("bin")),
             "attempts": [attempt_view(attempt) for attempt in attempts],
             "disputes": [_dispute(dispute) for dispute in disputes],
-            "customer": CustomerView(**{name: row.customer.get(name) for name in CustomerView.model_fields}),
+            "customer": CustomerView(
+                **{name: getattr(person.customer, name) for name in CustomerView.model_fields}
+            ),
             "metadata": row.meta,
             "created_at": row.created_at,
             "updated_at": row.updated_at,

@@ -12,16 +12,13 @@ from api.schemas_transactions import (
     WebhookView,
 )
 from api.views import attempt_view
+from domain.checkout import PaymentMethod
 from storage import tables
 
 
-def method_view(row: tables.Checkout) -> MethodView:
-    method = row.payment_method
+def method_view(method: PaymentMethod) -> MethodView:
     return MethodView(
-        type=method["type"],
-        bin=method.get("bin"),
-        network=method.get("network"),
-        tokens_for=sorted(method.get("tokens") or {}),
+        type=method.type, bin=method.bin, network=method.network, tokens_for=sorted(method.tokens)
     )
 
 
@@ -62,7 +59,7 @@ def notification_view(row: tables.Notification) -> NotificationView:
     )
 
 
-def record_views(rows: Sequence[tables.AdminEvent], names: Mapping[str, str]) -> list[RecordView]:
+def record_views(rows: Sequence[tables.AuditEntry], names: Mapping[str, str]) -> list[RecordView]:
     """`names`: operator's id -> its name."""
     return [
         RecordView(

@@ -6,7 +6,8 @@ from typing import NamedTuple, TypeVar
 
 from api.services import Services
 from domain.checkout import CheckoutStatus
-from storage import attempts, checkouts, disputes
+from storage import attempts, checkouts, disputes, personal
+from storage.personal import Person
 from storage.tables import Attempt, Checkout, Dispute
 
 _T = TypeVar("_T")
@@ -21,6 +22,7 @@ class Seen(NamedTuple):
     checkout: Checkout
     attempts: list[Attempt]
     disputes: list[Dispute]
+    person: Person
 
 
 async def read(parts: Services, checkout_id: str) -> Seen:
@@ -29,8 +31,9 @@ async def read(parts: Services, checkout_id: str) -> Seen:
         checkout = await checkouts.get(session, checkout_id)
         made = await attempts.of_checkout(session, checkout_id)
         disputed = await disputes.of_checkouts(session, [checkout_id])
-    assert checkout is not None  # noqa: S101  # checkouts are never deleted
-    return Seen(checkout, list(made), disputed.get(checkout_id, []))
+        assert checkout is not None  # noqa: S101  # checkouts are never deleted
+        person = await personal.of(session, checkout)
+    return Seen(checkout, list(made), disputed.get(checkout_id, []), person)
 
 
 async def settled(parts: Services, checkout_id: str, news: asyncio.Event, seconds: float) -> Seen:

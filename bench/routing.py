@@ -20,9 +20,11 @@ from typing import Final
 import httpx
 import psutil
 import uvloop
+from pydantic import SecretStr
 
 from bench.http_load import Load, put_load
 from bench.routing_policy import CURRENCIES, RULES, checkouts, policy_of
+from config.keys import new_key
 from config.settings import Settings
 from devstack.ports import Ports
 from devstack.postgres import create_database, running_postgres
@@ -138,7 +140,9 @@ async def serving(
             environment({"DATABASE_URL": url}),
         )
         await run_once(migrate, directory / "migrate.log")
-        database = Database(Settings(database_url=url).sqlalchemy_url, pool_size=1)
+        environ = {"ENCRYPTION_KEYS": new_key("bench"), **environ}
+        settings = Settings(database_url=url, encryption_keys=SecretStr(environ["ENCRYPTION_KEYS"]))
+        database = Database(settings.sqlalchemy_url, pool_size=1, keys=settings.keys)
         async with database.transaction() as session:
             await policies.seed(session, document_of(policy))
             merchant = await create_merchant(session, f"bench {secrets.token_hex(4)}")

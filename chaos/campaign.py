@@ -22,9 +22,12 @@ from chaos.report import measure
 from chaos.scenario import Scenario
 from chaos.small_disk import SmallDisk, unmount
 from chaos.transcript import Record, Transcript
+from config.keys import KeyRing, Purpose, Sealed
 from devstack.ports import Ports
+from devstack.settings import KEYS_FILE
 from devstack.stack import Stack
 from gateways.registry import registrations
+from storage.merchant_secrets import about
 
 KEYLESS: Final = frozenset(
     name for name, found in registrations().items() if found.capabilities.key_life is None
@@ -206,7 +209,16 @@ async def _when_quiet(
             quiet_period=QUIET_PERIOD,
             keyless=KEYLESS,
         )
+        _open_secrets(stack, evidence)
         violations = plan.judge(evidence)
         if not violations or time.monotonic() > deadline:
             return evidence, violations
         await asyncio.sleep(2.0)
+
+
+def _open_secrets(stack: Stack, evidence: Evidence) -> None:
+    """Merchants' secrets lie sealed in the database; the oracle checks signatures with them."""
+    keys = KeyRing.parse((stack.data_dir / KEYS_FILE).read_text())
+    for row in evidence.merchant_secrets:
+        sealed = Sealed(row["key"], row["sealed"])
+        row["secret"] = keys.open(sealed, Purpose.PERSONAL, about(row["merchant_id"])).decode()

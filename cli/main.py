@@ -11,12 +11,14 @@ from alembic.config import Config
 
 from cli import reviews, switches
 from cli.accounts import accounts_app
+from cli.audit import audit_app
 from cli.encryption import encryption_app
 from cli.keys import keys_app
 from cli.lists import lists_app
 from cli.merchants import merchants_app
 from cli.notifications import notifications_app
 from cli.operators import operators_app
+from cli.personal import personal_app
 from cli.reconcile import reconcile
 from cli.routing import routing_app
 from cli.running import fail
@@ -44,6 +46,8 @@ app.command("reconcile")(reconcile)
 app.add_typer(encryption_app, name="encryption")
 app.add_typer(lists_app, name="lists")
 app.add_typer(screening_app, name="screening")
+app.add_typer(audit_app, name="audit")
+app.add_typer(personal_app, name="personal")
 
 
 @db_app.command("upgrade")

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from cli.acting import actor
 from cli.running import AsJson, fail, run, show
 from config.settings import Settings
 from storage import merchant_secrets, merchants
@@ -35,7 +36,7 @@ def secret(
         if found is None:
             return None
         if rotate:
-            return found.id, await merchant_secrets.rotate(session, found.id, overlap=overlap)
+            return found.id, await merchant_secrets.rotate(session, found.id, overlap=overlap, actor=actor())
         return found.id, (await merchant_secrets.live(session, found.id))[0]
 
     shown = run(work)

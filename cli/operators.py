@@ -13,7 +13,6 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from cli.acting import Why, actor, reason_of, said
 from cli.running import AsJson, fail, run, show
-from config.settings import Settings
 from domain import passwords
 from domain.operator import Role
 from storage import operator_credentials, tables
@@ -126,7 +125,7 @@ def password(
 ) -> None:
     """Give an operator a password and a TOTP secret to sign in with. Both are shown this once; earlier ones,
     and every session, end."""
-    why, keys = reason_of(reason), Settings().keys
+    why = reason_of(reason)
     name = _run_on(operator, _may_sign_in)
     if not name:
         fail(f"The operator {operator!r} is disabled.")
@@ -134,7 +133,7 @@ def password(
     digest = operator_credentials.hash_of(chosen)
 
     async def work(session: AsyncSession, row: tables.Operator) -> dict[str, str]:
-        issued = await operator_credentials.issue(session, row, digest, keys, actor=actor(), reason=why)
+        issued = await operator_credentials.issue(session, row, digest, actor=actor(), reason=why)
         shown = {"operator_id": row.id, "name": row.name}
         if generate:
             shown["password"] = chosen

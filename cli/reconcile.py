@@ -124,7 +124,7 @@ async def _reconcile(
         temporal = await connect(settings)
     except RuntimeError:
         fail(f"Temporal cannot be reached at {settings.temporal_address}. Check TEMPORAL_ADDRESS.")
-    database = Database(settings.sqlalchemy_url, pool_size=1)
+    database = Database(settings.sqlalchemy_url, pool_size=1, keys=settings.keys, program="smartpay cli")
     try:
         return [
             await _one(

@@ -29,7 +29,7 @@ from routing.policy_files import BadPolicyFile, document_of, export, line, load_
 from routing.policy_validation import Verdict, validate
 from routing.router import Router
 from routing.simulation import Case, Simulation, Simulator
-from storage import checkouts, policies
+from storage import checkouts, personal, policies
 from storage.tables import PolicyVersion
 
 routing_app = typer.Typer(help="The routing policy.", no_args_is_help=True)
@@ -137,8 +137,10 @@ def simulate(
             left = last
             while left > 0:
                 rows = await checkouts.planned(session, limit=min(left, _BATCH), before=position)
+                people = await personal.of_many(session, rows)
                 for row in rows:
-                    simulator.add(Case(route_request(row), RoutePlan.model_validate(row.routing)))
+                    route = RoutePlan.model_validate(row.routing)
+                    simulator.add(Case(route_request(row, people[row.id]), route))
                     session.expunge(row)
                 progress.advance(task, len(rows))
                 left -= len(rows)

@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn, TypeVar
 import typer
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from config.keys import BadKeys, CannotOpen
 from config.settings import Settings
 from storage.database import Database
 
@@ -22,7 +23,7 @@ def run(work: Callable[[AsyncSession], Awaitable[_T]]) -> _T:
 
     async def main() -> _T:
         settings = Settings()
-        database = Database(settings.sqlalchemy_url, pool_size=1)
+        database = Database(settings.sqlalchemy_url, pool_size=1, keys=settings.keys, program="smartpay cli")
         try:
             async with database.transaction() as session:
                 return await work(session)
@@ -31,6 +32,8 @@ def run(work: Callable[[AsyncSession], Awaitable[_T]]) -> _T:
 
     try:
         return asyncio.run(main())
+    except (BadKeys, CannotOpen) as error:
+        fail(f"{error}.")
     except OSError as error:
         fail(f"The database cannot be reached: {error.strerror or type(error).__name__}. Check DATABASE_URL.")
 

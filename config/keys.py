@@ -49,6 +49,8 @@ class Purpose(StrEnum):
     """Personal data and secrets in the database."""
     LOOKUP = "lookup"
     """Keyed hashes by which sealed values are found again."""
+    AUDIT = "audit"
+    """Signatures of the audit log's seals."""
 
 
 class Sealed(NamedTuple):
@@ -123,6 +125,17 @@ class KeyRing:
         """Keyed hashes of the value, the sealing key's first: written with the first, looked up by all."""
         return tuple(hmac.digest(_derived(key, Purpose.LOOKUP), value, sha256) for key in self._keys.values())
 
+    def sign(self, value: bytes, purpose: Purpose) -> Sealed:
+        """An HMAC-SHA-256 with the sealing key: whoever has the database and not the keys cannot make it."""
+        return Sealed(self.sealing, hmac.digest(_derived(self._keys[self.sealing], purpose), value, sha256))
+
+    def signed(self, value: bytes, signature: Sealed, purpose: Purpose) -> bool:
+        """Whether the signature is right. Raises CannotOpen where its key is not on the ring."""
+        key = self._keys.get(signature.key)
+        if key is None:
+            raise CannotOpen(f"no key named {signature.key!r:.80} on the ring")
+        return hmac.compare_digest(hmac.digest(_derived(key, purpose), value, sha256), signature.data)
+
 
 def load_keys(text: str | None, file: Path | None) -> KeyRing | None:
     """The ring of the settings, None where none is configured. Raises BadKeys."""
@@ -141,6 +154,7 @@ def new_key(name: str) -> str:
     return f"{name}:{base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()}"
 
 
+@cache
 def _derived(key: bytes, purpose: Purpose) -> bytes:
     return HKDF(SHA256(), KEY_BYTES, salt=None, info=f"smartpay/{purpose}".encode()).derive(key)
 

@@ -3,6 +3,7 @@
 Gateway accounts have settings of their own: see `gateways/registry.py`.
 """
 
+import re
 from enum import StrEnum
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network
@@ -12,7 +13,7 @@ from typing import Self
 from pydantic import Field, PostgresDsn, SecretStr, TypeAdapter, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from config.keys import KeyRing, load_keys
+from config.keys import BadKeys, KeyRing, load_keys
 from domain.screening import ReviewDefault, ScreeningMode
 
 _POSTGRES = TypeAdapter(PostgresDsn)
@@ -71,6 +72,9 @@ class Settings(BaseSettings):
     """Whether `/docs` and `/openapi.json` answer; unset: not in production."""
     expose_metrics: bool | None = None
     """Whether the API's `/metrics` answers; unset: not in production."""
+
+    temporal_ui_origin: str | None = None
+    """The origin of Temporal's web UI (`https://temporal.example.com`), which may call the codec endpoint."""
 
     geo_database: Path | None = None
     """Your own mmdb file (GeoLite2, GeoIP2, DB-IP, ...) instead of the one in the data sets."""
@@ -185,6 +189,13 @@ class Settings(BaseSettings):
         _POSTGRES.validate_python(value)
         return value
 
+    @field_validator("temporal_ui_origin")
+    @classmethod
+    def _is_origin(cls, value: str | None) -> str | None:
+        if value is not None and re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?", value) is None:
+            raise ValueError("must be an origin as browsers send it: https://temporal.example.com")
+        return value
+
     @model_validator(mode="after")
     def _waits_in_production(self) -> Self:
         """A shortened quiet period believes "not found" too early, which charges customers twice (I10)."""
@@ -220,6 +231,13 @@ class Settings(BaseSettings):
         """The encryption keys. Raises BadKeys, at start."""
         text = None if self.encryption_keys is None else self.encryption_keys.get_secret_value()
         return load_keys(text, self.encryption_keys_file)
+
+    @property
+    def required_keys(self) -> KeyRing:
+        """The same, where nothing works without. Raises BadKeys."""
+        if self.keys is None:
+            raise BadKeys("ENCRYPTION_KEYS is not set; make a key with `smartpay encryption new-key`")
+        return self.keys
 
     @property
     def allow_loopback(self) -> bool:

@@ -72,6 +72,7 @@ def product_environment(
         "ENCRYPTION_KEYS_FILE": data_dir / KEYS_FILE,
         # Their payloads hold ids only, and here everybody should be able to read along in the web UI.
         "ENCRYPT_HISTORIES": False,
+        "TEMPORAL_UI_ORIGIN": f"http://{HOST}:{ports.temporal_ui}",
         **{f"{gateway}_BASE_URL".upper(): url for gateway, url in gateway_urls.items()},
         **_SANDBOX_CREDENTIALS,
         **SHORTENED,

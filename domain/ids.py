@@ -19,6 +19,7 @@ class Prefix(StrEnum):
     OPERATOR = "op"
     TOKEN = "tok"
     LIST_ENTRY = "le"
+    DATA_KEY = "dk"
 
 
 def new_id(prefix: Prefix) -> str:

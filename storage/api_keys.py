@@ -11,7 +11,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from domain.api_key import Caller, KeyScope
 from domain.ids import Prefix, new_id
-from storage import admin_events
+from storage import audit_log
+from storage.audit_log import SYSTEM
 from storage.tables import ApiKey
 
 PREFIX_LENGTH: Final = 9
@@ -34,12 +35,12 @@ async def issue(
     merchant_id: str,
     *,
     scopes: Collection[KeyScope] | None = None,
-    actor: str = "system",
+    actor: str = SYSTEM,
     reason: str | None = None,
 ) -> str:
     """A new key; `scopes` None: all. This is the only time that it can be read: its digest is kept."""
     key, prefix = await _add(session, merchant_id, scopes)
-    await admin_events.record(
+    await audit_log.record(
         session,
         actor=actor,
         action="merchant.key_issued",
@@ -71,7 +72,7 @@ async def rotate(
         )
     )
     key, prefix = await _add(session, merchant_id, scopes)
-    await admin_events.record(
+    await audit_log.record(
         session,
         actor=actor,
         action="merchant.key_rotated",
@@ -88,7 +89,7 @@ async def revoke(
     merchant_id: str,
     prefix: str | None,
     *,
-    actor: str = "system",
+    actor: str = SYSTEM,
     reason: str | None = None,
 ) -> int:
     """Revoke a merchant's keys, all or those that begin with `prefix`. Returns how many."""
@@ -101,7 +102,7 @@ async def revoke(
         change = change.where(col(ApiKey.prefix) == prefix)
     count = int((await session.exec(change)).rowcount)
     if count:
-        await admin_events.record(
+        await audit_log.record(
             session,
             actor=actor,
             action="merchant.keys_revoked",

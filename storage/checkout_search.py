@@ -11,11 +11,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from domain.checkout import CheckoutStatus
 from domain.ids import checkout_of_attempt
-from storage.tables import Attempt, Checkout, Merchant
+from storage import personal, vault
+from storage.personal import Person
+from storage.tables import Attempt, Checkout, DataKey, Merchant
 
 COUNTRY: Final[ColumnElement[Any]] = literal_column("checkouts.routing #>> '{country,code}'")
 """Written as its index is: the planner compares the text."""
-_EMAIL: Final[ColumnElement[str]] = literal_column("lower(checkouts.customer ->> 'email')")
 _BIN: Final[ColumnElement[Any]] = literal_column("(checkouts.payment_method ->> 'bin')")
 
 SHORTEST_START: Final = 4
@@ -45,6 +46,7 @@ class Found(NamedTuple):
     """A checkout with what the list shows beside it."""
 
     checkout: Checkout
+    person: Person
     merchant: str
     """The merchant's name."""
     accounts: list[str]
@@ -59,7 +61,8 @@ async def page(
     before: tuple[datetime, str] | None = None,
 ) -> Sequence[Found]:
     """Newest first, from just before (created_at, id)."""
-    query = page_query(filters, limit=limit, before=before)
+    customers = await customers_of(session, filters.q)
+    query = page_query(filters, limit=limit, before=before, customers=customers)
     return await _with_accounts(session, (await session.exec(query)).all())
 
 
@@ -93,9 +96,18 @@ async def newest(session: AsyncSession) -> tuple[datetime, str] | None:
     return None if row is None else (row[0], row[1])
 
 
-def page_query(filters: Filters, *, limit: int, before: tuple[datetime, str] | None = None) -> Any:
-    """The statement of a page, which a test also asks PostgreSQL to explain."""
-    query = _listing().where(*_conditions(filters)).limit(limit)
+def page_query(
+    filters: Filters,
+    *,
+    limit: int,
+    before: tuple[datetime, str] | None = None,
+    customers: Sequence[str] = (),
+) -> Any:
+    """The statement of a page, which a test also asks PostgreSQL to explain.
+
+    `customers`: the data keys of whom the search text means.
+    """
+    query = _listing().where(*_conditions(filters, customers)).limit(limit)
     if before is not None:
         query = query.where(tuple_(col(Checkout.created_at), col(Checkout.id)) < before)
     return query
@@ -109,7 +121,7 @@ def _listing() -> Any:
     )
 
 
-def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
+def _conditions(filters: Filters, customers: Sequence[str]) -> list[ColumnElement[bool]]:
     wanted: list[ColumnElement[bool]] = []
     equal: dict[str, Any] = {
         "status": col(Checkout.status),
@@ -131,11 +143,11 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
     if filters.created_to is not None:
         wanted.append(col(Checkout.created_at) < filters.created_to)
     if filters.q is not None:
-        wanted.append(_matching(filters.q.strip()))
+        wanted.append(_matching(filters.q.strip(), customers))
     return wanted
 
 
-def _matching(text: str) -> ColumnElement[bool]:
+def _matching(text: str, customers: Sequence[str]) -> ColumnElement[bool]:
     """A checkout that somebody means by this text. What it looks like says where to look."""
     of_attempt = checkout_of_attempt(text)
     if of_attempt is not None or _CHECKOUT_ID.fullmatch(text):
@@ -144,12 +156,25 @@ def _matching(text: str) -> ColumnElement[bool]:
         select(col(Checkout.id)).where(_beginning(col(Checkout.reference), text)),
         select(col(Attempt.checkout_id)).where(col(Attempt.gateway_payment_id) == text),
     ]
-    if "@" in text:
-        ways.append(select(col(Checkout.id)).where(_EMAIL.in_([text.lower()])))
+    if customers:
+        ways.append(select(col(Checkout.id)).where(col(Checkout.data_key_id).in_(customers)))
     if _BIN_TEXT.fullmatch(text):
         ways.append(select(col(Checkout.id)).where(_beginning(_BIN, text)))
     union = ways[0].limit(_FOUND).union_all(*(way.limit(_FOUND) for way in ways[1:])).subquery()
     return col(Checkout.id).in_(select(union.c[0]))
+
+
+async def customers_of(session: AsyncSession, text: str | None) -> Sequence[str]:
+    """The data keys of everybody with this e-mail address, at whichever merchant.
+
+    An address is kept as a keyed hash of itself and its merchant: all merchants' are computed.
+    """
+    if text is None or "@" not in text:
+        return ()
+    merchants = (await session.exec(select(Merchant.id))).all()
+    keys = vault.vault_of(session).keys
+    digests = [digest for merchant in merchants for digest in vault.subjects(keys, merchant, text)]
+    return (await session.exec(select(DataKey.id).where(col(DataKey.subject).in_(digests)))).all()
 
 
 def _beginning(column: Any, text: str) -> ColumnElement[bool]:
@@ -169,4 +194,7 @@ async def _with_accounts(session: AsyncSession, rows: Sequence[tuple[Checkout, s
         )
         for checkout_id, account in asked:
             accounts.setdefault(checkout_id, []).append(account)
-    return [Found(checkout, name, accounts.get(checkout.id, [])) for checkout, name in rows]
+    people = await personal.of_many(session, [checkout for checkout, _ in rows])
+    return [
+        Found(checkout, people[checkout.id], name, accounts.get(checkout.id, [])) for checkout, name in rows
+    ]

@@ -7,10 +7,11 @@ from sqlalchemy import ColumnElement, or_, tuple_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from storage import admin_events, attempts, checkouts, disputes, events, notifications
+from storage import attempts, audit_log, checkouts, disputes, events, notifications, personal
+from storage.personal import Person
 from storage.tables import (
-    AdminEvent,
     Attempt,
+    AuditEntry,
     Checkout,
     CheckoutEvent,
     Dispute,
@@ -24,6 +25,7 @@ from storage.tables import (
 
 class Story(NamedTuple):
     checkout: Checkout
+    person: Person
     merchant: Merchant
     attempts: Sequence[Attempt]
     disputes: Sequence[Dispute]
@@ -32,7 +34,8 @@ class Story(NamedTuple):
     timeline: Sequence[CheckoutEvent]
     webhooks: Sequence[WebhookEventRow]
     notifications: Sequence[Notification]
-    record: Sequence[AdminEvent]
+    record: Sequence[AuditEntry]
+    """What people did to it."""
     names: dict[str, str]
     """Operator's id -> name, of those in the record."""
 
@@ -53,12 +56,15 @@ async def story_of(session: AsyncSession, checkout_id: str) -> Story | None:
         .where(or_(col(WebhookEventRow.reference).in_(references), _of_payments(made)))
         .order_by(col(WebhookEventRow.received_at), col(WebhookEventRow.id))
     )
-    record = await admin_events.about(session, checkout_id)
+    record = [
+        entry for entry in await audit_log.about(session, checkout_id) if entry.actor != audit_log.SYSTEM
+    ]
     names = await session.exec(
         select(Operator.id, Operator.name).where(col(Operator.id).in_({each.actor for each in record}))
     )
     return Story(
         checkout=checkout,
+        person=await personal.of(session, checkout),
         merchant=merchant,
         attempts=made,
         disputes=disputed.get(checkout_id, []),

@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from domain.checkout import TRANSITIONS, CheckoutStatus
 from domain.notification import ON_STATUS
-from storage import notifications
+from storage import notifications, personal
 from storage.events import tell
 from storage.tables import Attempt, Checkout
 
@@ -28,8 +28,12 @@ class IllegalTransition(Exception):
 
 
 async def create(session: AsyncSession, checkout: Checkout) -> bool:
-    """Insert the row; False where this merchant has used the key before (then nothing changed)."""
+    """Insert the row, given with all it has of the customer and the method, and seal what is personal of it.
+
+    False where this merchant has used the key before: then nothing changed. Raises BadKeys.
+    """
     values = checkout.model_dump(exclude={"created_at", "updated_at"})
+    values |= await personal.sealed(session, checkout)
     result = await session.exec(
         insert(Checkout).values(**values).on_conflict_do_nothing(constraint="uq_checkouts_idempotency")
     )

@@ -7,6 +7,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from config.keys import KeyRing
+from storage import vault
+
 STATEMENT_TIMEOUT_MS = 10_000
 """A statement that waits longer (rows locked, server stuck) fails and is tried again by its caller (D3)."""
 
@@ -14,8 +17,16 @@ STATEMENT_TIMEOUT_MS = 10_000
 class Database:
     """One pool per process."""
 
-    def __init__(self, url: str, *, pool_size: int) -> None:
-        """`url` for SQLAlchemy on asyncpg. No connection is made before it is needed."""
+    def __init__(
+        self, url: str, *, pool_size: int, keys: KeyRing | None = None, program: str = "smartpay"
+    ) -> None:
+        """`url` for SQLAlchemy on asyncpg. No connection is made before it is needed.
+
+        Without `keys` whatever touches personal data or secrets raises BadKeys.
+
+        `program` is where changes come from, as the audit log tells it: `smartpay worker`, ...
+        """
+        self._info = vault.info(keys)
         self.engine: AsyncEngine = create_async_engine(
             url,
             pool_size=pool_size,
@@ -26,7 +37,7 @@ class Database:
             connect_args={
                 "timeout": 5,
                 "server_settings": {
-                    "application_name": "smartpay",
+                    "application_name": program,
                     "statement_timeout": str(STATEMENT_TIMEOUT_MS),
                     "idle_in_transaction_session_timeout": str(STATEMENT_TIMEOUT_MS),
                     "timezone": "UTC",
@@ -37,7 +48,10 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """Commits at the end, rolls back on any exception. Raises SQLAlchemyError or OSError."""
-        async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
+        async with (
+            AsyncSession(self.engine, expire_on_commit=False, info=self._info) as session,
+            session.begin(),
+        ):
             yield session
 
     async def schema_version(self) -> str | None:

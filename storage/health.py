@@ -14,7 +14,7 @@ from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from domain.circuit import Circuit, CircuitRules, CircuitState, Mode, Sample
-from storage import admin_events, alerts
+from storage import alerts, audit_log
 from storage.tables import AccountCircuit, AccountMode
 
 CHANNEL = "account_health"
@@ -95,7 +95,7 @@ async def set_mode(session: AsyncSession, account: str, mode: Mode, *, actor: st
             set_={"mode": mode, "reason": reason, "actor": actor, "since": func.now()},
         )
     )
-    await admin_events.record(
+    await audit_log.record(
         session,
         actor=actor,
         action="account.mode",

@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from domain.ids import Prefix, new_id
 from domain.screening import ListEffect, ListKind
-from storage import admin_events
+from storage import audit_log
 from storage.tables import ListEntry
 
 
@@ -56,7 +56,7 @@ async def add(
     )
     after = await _of(session, kind, value)
     assert after is not None  # noqa: S101  # written just now
-    await admin_events.record(
+    await audit_log.record(
         session,
         actor=actor,
         action="list.added",
@@ -75,7 +75,7 @@ async def remove(session: AsyncSession, entry_id: str, *, actor: str, reason: st
     if row is None:
         return None
     await session.exec(delete(ListEntry).where(col(ListEntry.id) == entry_id))
-    await admin_events.record(
+    await audit_log.record(
         session, actor=actor, action="list.removed", subject=row.id, before=_state(row), reason=reason
     )
     return row

@@ -8,19 +8,20 @@ from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from domain.ids import Prefix, new_id
-from storage import admin_events, api_keys, merchant_secrets
+from storage import api_keys, audit_log, merchant_secrets
+from storage.audit_log import SYSTEM
 from storage.tables import ApiKey, Merchant, MerchantOrigin
 
 
 async def create_merchant(
-    session: AsyncSession, name: str, *, actor: str = "system", reason: str | None = None
+    session: AsyncSession, name: str, *, actor: str = SYSTEM, reason: str | None = None
 ) -> Merchant:
     """With the secret that signs its notifications. Raises IntegrityError where the name is taken."""
     merchant = Merchant(id=new_id(Prefix.MERCHANT), name=name)
     session.add(merchant)
     await session.flush()
     await merchant_secrets.issue(session, merchant.id)
-    await admin_events.record(
+    await audit_log.record(
         session,
         actor=actor,
         action="merchant.created",
@@ -81,7 +82,7 @@ async def change_origins(
         await session.exec(insert(MerchantOrigin).values(rows).on_conflict_do_nothing())
     after = await origins(session, merchant_id)
     if after != before:
-        await admin_events.record(
+        await audit_log.record(
             session,
             actor=actor,
             action="merchant.origins_changed",

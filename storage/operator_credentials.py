@@ -1,7 +1,6 @@
 """What operators sign in with: a password (Argon2id) and a time-based code (RFC 6238), and what a wrong try
-does. Every change is recorded in `admin_events` in the same transaction."""
+does. Every change is recorded in `audit_log` in the same transaction."""
 
-import base64
 import hmac
 import time
 from typing import Final, NamedTuple
@@ -14,10 +13,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, delete, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from config.keys import CannotOpen, KeyRing, Purpose, Sealed
+from config.keys import KeyRing, Purpose, Sealed
 from domain.passwords import generate
-from storage import admin_events, tables
+from storage import audit_log, tables
 from storage.tables import OperatorCredential, OperatorSession
+from storage.vault import vault_of
 
 MOST_FAILURES: Final = 10
 LOCK_MINUTES: Final = 30
@@ -26,7 +26,6 @@ _WINDOW: Final = 1
 """Codes of so many steps before and after now are taken too: clocks differ (RFC 6238, section 5.2)."""
 
 _ISSUER: Final = "smartpay"
-_SEALED: Final = "sealed:"
 _HASHES: Final = PasswordHash((Argon2Hasher(),))
 
 
@@ -71,16 +70,20 @@ async def issue(
     session: AsyncSession,
     operator: tables.Operator,
     password_hash: str,
-    keys: KeyRing | None,
     *,
     actor: str,
     reason: str | None = None,
 ) -> Issued:
-    """A new password and TOTP secret. Every session of the operator ends, and so does a lock."""
+    """A new password and TOTP secret. Every session of the operator ends, and so does a lock.
+
+    Raises BadKeys where the database was opened without keys.
+    """
     secret = pyotp.random_base32()
+    key, sealed = seal(secret, operator.id, vault_of(session).keys)
     values = {
         "password_hash": password_hash,
-        "totp_secret": _seal(secret, operator.id, keys),
+        "totp_secret": sealed,
+        "key": key,
         "totp_step": None,
         "failures": 0,
         "locked_until": None,
@@ -91,19 +94,19 @@ async def issue(
         .on_conflict_do_update(index_elements=["operator_id"], set_={**values, "changed_at": func.now()})
     )
     await session.exec(delete(OperatorSession).where(col(OperatorSession.operator_id) == operator.id))
-    await admin_events.record(
+    await audit_log.record(
         session, actor=actor, action="operator.credentials_issued", subject=operator.id, reason=reason
     )
     uri = pyotp.TOTP(secret).provisioning_uri(name=operator.name, issuer_name=_ISSUER)
     return Issued(secret, uri)
 
 
-async def take_code(session: AsyncSession, held: OperatorCredential, code: str, keys: KeyRing | None) -> bool:
+async def take_code(session: AsyncSession, held: OperatorCredential, code: str) -> bool:
     """Use up a code. False where it is wrong, or it or a later one was used before.
 
     Raises CannotOpen where the key that sealed the secret is gone.
     """
-    totp = pyotp.TOTP(_open(held.totp_secret, held.operator_id, keys))
+    totp = pyotp.TOTP(unsealed(held, vault_of(session).keys))
     now = int(time.time()) // STEP_SECONDS
     for step in range(now - _WINDOW, now + _WINDOW + 1):
         right = hmac.compare_digest(totp.generate_otp(step).encode(), code.encode())
@@ -144,24 +147,23 @@ async def unlock(
     )
     if result.rowcount != 1:
         return False
-    await admin_events.record(
+    await audit_log.record(
         session, actor=actor, action="operator.unlocked", subject=operator.id, reason=reason
     )
     return True
 
 
-def _seal(secret: str, operator_id: str, keys: KeyRing | None) -> str:
-    if keys is None:
-        return secret
-    sealed = keys.seal(secret.encode(), Purpose.PERSONAL, f"totp/{operator_id}".encode())
-    return f"{_SEALED}{sealed.key}:{base64.b64encode(sealed.data).decode()}"
+def seal(secret: str, operator_id: str, keys: KeyRing) -> Sealed:
+    """A TOTP secret as it is kept."""
+    return keys.seal(secret.encode(), Purpose.PERSONAL, _about(operator_id))
 
 
-def _open(stored: str, operator_id: str, keys: KeyRing | None) -> str:
-    if not stored.startswith(_SEALED):
-        return stored
-    name, _, data = stored.removeprefix(_SEALED).partition(":")
-    sealed = Sealed(name, base64.b64decode(data))
-    if keys is None:
-        raise CannotOpen("no encryption keys are configured")
-    return keys.open(sealed, Purpose.PERSONAL, f"totp/{operator_id}".encode()).decode()
+def unsealed(row: OperatorCredential, keys: KeyRing) -> str:
+    """Raises CannotOpen."""
+    sealed = Sealed(row.key, row.totp_secret)
+    return keys.open(sealed, Purpose.PERSONAL, _about(row.operator_id)).decode()
+
+
+def _about(operator_id: str) -> bytes:
+    """What a sealed secret is bound to."""
+    return f"totp/{operator_id}".encode()

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from storage import admin_events
+from storage import audit_log
 from storage.tables import PolicyVersion
 
 CHANNEL: Final = "routing_policy"
@@ -77,7 +77,7 @@ async def save(
     )
     if made.rowcount != 1:
         return None
-    await admin_events.record(
+    await audit_log.record(
         session,
         actor=author,
         action=action,

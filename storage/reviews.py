@@ -2,13 +2,13 @@
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from storage import admin_events
+from storage import audit_log
 from storage.events import tell
 
 
 async def asked(session: AsyncSession, checkout_id: str, decision: str, *, actor: str, reason: str) -> None:
     """A person has decided; the checkout's run is told next."""
-    await admin_events.record(
+    await audit_log.record(
         session,
         actor=actor,
         action="review.decided",
@@ -21,7 +21,7 @@ async def asked(session: AsyncSession, checkout_id: str, decision: str, *, actor
 
 async def refused(session: AsyncSession, checkout_id: str, decision: str, *, actor: str, why: str) -> None:
     """The run did not take the decision. `why`: a code."""
-    await admin_events.record(
+    await audit_log.record(
         session,
         actor=actor,
         action="review.decision_refused",

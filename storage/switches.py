@@ -8,7 +8,7 @@ from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from domain.switches import EVERYTHING, Switch, subject_of
-from storage import admin_events, alerts
+from storage import alerts, audit_log
 from storage.tables import FrozenSwitch
 
 ALERT = "switch.frozen"
@@ -104,7 +104,7 @@ async def _record(
     actor: str,
     reason: str,
 ) -> None:
-    await admin_events.record(
+    await audit_log.record(
         session,
         actor=actor,
         action=action,

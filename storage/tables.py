@@ -6,7 +6,7 @@ The schema itself is made by the migrations alone; these classes describe it to 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, LargeBinary, func, text
+from sqlalchemy import ARRAY, BigInteger, DateTime, LargeBinary, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, Index, SQLModel, UniqueConstraint
 
@@ -66,13 +66,13 @@ class Checkout(SQLModel, table=True):
         Index("ix_checkouts_currency", "currency", "created_at", "id"),
         Index("ix_checkouts_country", text("(routing #>> '{country,code}')"), "created_at", "id"),
         Index("ix_checkouts_reference", text("reference text_pattern_ops")),
-        Index("ix_checkouts_email", text("lower(customer ->> 'email')")),
         Index("ix_checkouts_bin", text("(payment_method ->> 'bin') text_pattern_ops")),
         Index(
             "ix_checkouts_unplanned",
             "created_at",
             postgresql_where=text("planned_at IS NULL AND status = 'processing'"),
         ),
+        Index("ix_checkouts_data_key", "data_key_id", postgresql_where=text("data_key_id IS NOT NULL")),
         Index(
             "ix_checkouts_planned",
             text("planned_at DESC"),
@@ -95,7 +95,13 @@ class Checkout(SQLModel, table=True):
     amount_refunded: int = Field(default=0, sa_type=_BIGINT)
     capture_method: str
     customer: dict[str, Any] = _json(nullable=False)
+    """What is not personal of it: `storage/personal.py` says what that is, and opens the rest."""
     payment_method: dict[str, Any] = _json(nullable=False)
+    """The same."""
+    personal: bytes | None = Field(default=None, sa_type=LargeBinary)
+    """What is personal of both, as JSON sealed with the data key."""
+    data_key_id: str | None = Field(default=None, foreign_key="data_keys.id")
+    """None: nothing is personal, or the person was erased."""
     allow_redirect: bool
     gateway_choice: str | None
     return_url: str | None
@@ -260,7 +266,7 @@ class Alert(SQLModel, table=True):
 
 
 class MerchantSecret(SQLModel, table=True):
-    """What a merchant's notifications are signed with. Kept readable: a signature needs the secret itself."""
+    """What a merchant's notifications are signed with: sealed, since a signature needs the secret itself."""
 
     __tablename__ = "merchant_secrets"
     __table_args__ = (
@@ -274,8 +280,10 @@ class MerchantSecret(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True, sa_type=_BIGINT)
     merchant_id: str = Field(foreign_key="merchants.id", index=True)
-    secret: str
-    """`whsec_` and base64, as the Standard Webhooks specification has it."""
+    sealed: bytes = Field(sa_type=LargeBinary)
+    """`whsec_` and base64, as the Standard Webhooks specification has it, under an encryption key."""
+    key: str
+    """The name of that key."""
     created_at: datetime = _created()
     expires_at: datetime | None = _time()
     """None: the current one, exactly one per merchant. A rotated one still signs until then."""
@@ -435,27 +443,58 @@ class OperatorToken(SQLModel, table=True):
     revoked_at: datetime | None = _time()
 
 
-class AdminEvent(SQLModel, table=True):
-    """Who changed what, when and why. Rows are only ever added: a trigger refuses anything else."""
+class AuditEntry(SQLModel, table=True):
+    """The audit log. Rows are only ever added: triggers and rights refuse anything else."""
 
-    __tablename__ = "admin_events"
-    __table_args__ = (Index("ix_admin_events_subject", "subject", "id"),)
+    __tablename__ = "audit_log"
+    __table_args__ = (
+        Index("ix_audit_log_subject", "subject", "id"),
+        Index("ix_audit_log_checkout", "checkout_id", "id", postgresql_where=text("checkout_id IS NOT NULL")),
+        Index("ix_audit_log_at", "at"),
+    )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=_BIGINT)
     actor: str
-    """An operator's id, or `cli:{unix user}`."""
+    """An operator's id, `cli:{unix user}`, `system`, or `database:{user}` for a change by hand."""
     action: str
-    """What was done: `operator.created`, `switch.frozen`, ..."""
+    """What was done: `operator.created`, `switch.frozen`, `checkout.succeeded`, ..."""
     subject: str
     """Id or name of what it was done to."""
+    checkout_id: str | None = None
+    """The checkout that a transition belongs to."""
+    result: str = "success"
+    origin: str = Field(
+        default=None,
+        sa_column_kwargs={"server_default": text("current_setting('application_name')")},
+    )
+    """`api {address}`, or the program: `smartpay worker`, `smartpay cli`, `psql`."""
     before: dict[str, Any] | None = _json()
     after: dict[str, Any] | None = _json()
     reason: str | None = None
     at: datetime = _created()
 
 
+class AuditSeal(SQLModel, table=True):
+    """A link of the chain over the audit log: `domain/audit.py` has what it means."""
+
+    __tablename__ = "audit_seals"
+
+    number: int = Field(primary_key=True, sa_type=_BIGINT)
+    at: datetime = _created()
+    ids: list[int] = Field(sa_type=ARRAY(_BIGINT))
+    digests: bytes = Field(sa_type=LargeBinary)
+    last_id: int = Field(sa_type=_BIGINT)
+    previous: bytes = Field(sa_type=LargeBinary)
+    hash: bytes = Field(sa_type=LargeBinary)
+    key: str
+    """The name of the encryption key that signed the hash."""
+    signature: bytes = Field(sa_type=LargeBinary)
+    purged_at: datetime | None = _time()
+    """Its entries have left the database for an archive since then; the seal stays."""
+
+
 class FrozenSwitch(SQLModel, table=True):
-    """A switch that is frozen now. What was is in `admin_events`."""
+    """A switch that is frozen now. What was is in `audit_log`."""
 
     __tablename__ = "switches"
 
@@ -465,7 +504,7 @@ class FrozenSwitch(SQLModel, table=True):
     """Empty: all accounts."""
     reason: str
     actor: str
-    """Who froze it, as in `admin_events`."""
+    """Who froze it, as in `audit_log`."""
     since: datetime = _created()
 
 
@@ -492,8 +531,10 @@ class OperatorCredential(SQLModel, table=True):
     operator_id: str = Field(primary_key=True, foreign_key="operators.id")
     password_hash: str
     """Argon2id, in its own text form."""
-    totp_secret: str
-    """Sealed where the installation has keys: a code cannot be checked without the secret itself."""
+    totp_secret: bytes = Field(sa_type=LargeBinary)
+    """Sealed: a code cannot be checked without the secret itself."""
+    key: str
+    """The name of the encryption key that seals it."""
     totp_step: int | None = Field(default=None, sa_type=_BIGINT)
     """The 30 seconds of the last code that was taken: it and those before are worth nothing any more."""
     failures: int = 0
@@ -540,7 +581,7 @@ class AccountCircuit(SQLModel, table=True):
 
 
 class AccountMode(SQLModel, table=True):
-    """What an operator has said of an account; none: `auto`. What was is in `admin_events`."""
+    """What an operator has said of an account; none: `auto`. What was is in `audit_log`."""
 
     __tablename__ = "account_modes"
 
@@ -549,7 +590,7 @@ class AccountMode(SQLModel, table=True):
     """`Mode`."""
     reason: str
     actor: str
-    """Who said it, as in `admin_events`."""
+    """Who said it, as in `audit_log`."""
     since: datetime = _created()
 
 
@@ -648,5 +689,26 @@ class ListEntry(SQLModel, table=True):
     """`ListEffect`."""
     reason: str
     actor: str
-    """Who wrote it, as in `admin_events`."""
+    """Who wrote it, as in `audit_log`."""
+    created_at: datetime = _created()
+
+
+class DataKey(SQLModel, table=True):
+    """What seals one customer's personal data at one merchant. Deleting it erases them."""
+
+    __tablename__ = "data_keys"
+    __table_args__ = (
+        Index("ix_data_keys_subject", "subject", postgresql_where=text("subject IS NOT NULL")),
+        Index("ix_data_keys_key", "key"),
+    )
+
+    id: str = Field(primary_key=True)
+    merchant_id: str = Field(foreign_key="merchants.id")
+    subject: bytes | None = Field(default=None, sa_type=LargeBinary)
+    """Keyed hash of merchant and e-mail, by which it is found; None: it belongs to one checkout."""
+    identity: bytes | None = Field(default=None, sa_type=LargeBinary)
+    """The e-mail, sealed with this very key: a new encryption key needs a new hash of it."""
+    key: str
+    """The name of the encryption key that wraps it."""
+    wrapped: bytes = Field(sa_type=LargeBinary)
     created_at: datetime = _created()

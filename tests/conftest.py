@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
+from config.keys import new_key
 from devstack.ports import Ports
 from devstack.postgres import create_database, drop_database, running_postgres
 from devstack.programs import ROOT
@@ -15,6 +16,9 @@ from devstack.programs import ROOT
 pytest_plugins = ["tests.live"]
 
 TEMPLATE = "migrated"
+
+# Wherever personal data is stored there are keys. A stack makes its own.
+os.environ.setdefault("ENCRYPTION_KEYS", new_key("tests"))
 
 NewDatabase = Callable[[], Awaitable[str]]
 

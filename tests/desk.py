@@ -9,13 +9,11 @@ from typing import Any
 import httpx
 import pyotp
 
-from config.keys import load_keys
-from devstack.settings import KEYS_FILE
 from devstack.stack import Stack
 from domain.operator import Role
 from domain.passwords import generate
 from storage import operator_credentials, operators
-from storage.database import Database
+from tests.live import open_database
 
 Json = dict[str, Any]
 SIGN_IN = "/v1/admin/sign-in"
@@ -49,12 +47,11 @@ async def new_person(stack: Stack, role: Role) -> Person:
     """An operator who can sign in three times within half a minute."""
     password, name = generate(), f"{role} {secrets.token_hex(6)}"
     digest = operator_credentials.hash_of(password)
-    keys = load_keys(None, stack.data_dir / KEYS_FILE)
-    database = Database(stack.database_url.replace("postgresql://", "postgresql+asyncpg://", 1), pool_size=1)
+    database = open_database(stack)
     try:
         async with database.transaction() as session:
             row = await operators.create(session, name, role, actor="test")
-            issued = await operator_credentials.issue(session, row, digest, keys, actor="test")
+            issued = await operator_credentials.issue(session, row, digest, actor="test")
     finally:
         await database.aclose()
     return Person(row.id, name, password, issued.totp_secret)

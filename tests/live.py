@@ -15,8 +15,10 @@ import httpx
 import pytest
 from temporalio.client import Client
 
+from config.keys import load_keys
 from config.temporal import DATA_CONVERTER
 from devstack.ports import Ports
+from devstack.settings import KEYS_FILE
 from devstack.stack import Stack
 from domain.operator import Role
 from sandbox.client import SandboxClient
@@ -144,10 +146,16 @@ async def eventually(
         await asyncio.sleep(every)
 
 
+def open_database(stack: Stack) -> Database:
+    """The stack's database, with its keys."""
+    url = stack.database_url.replace("postgresql://", "postgresql+asyncpg://", 1)
+    return Database(url, pool_size=1, keys=load_keys(None, stack.data_dir / KEYS_FILE))
+
+
 @asynccontextmanager
 async def open_shop(stack: Stack) -> AsyncIterator[Shop]:
     """A merchant of its own, with a key."""
-    database = Database(stack.database_url.replace("postgresql://", "postgresql+asyncpg://", 1), pool_size=1)
+    database = open_database(stack)
     try:
         async with database.transaction() as session:
             merchant = await create_merchant(session, f"Shop {secrets.token_hex(6)}")
@@ -164,7 +172,7 @@ async def open_shop(stack: Stack) -> AsyncIterator[Shop]:
 @asynccontextmanager
 async def open_office(stack: Stack, role: Role) -> AsyncIterator[httpx.AsyncClient]:
     """The API as an operator of its own with this role sees it."""
-    database = Database(stack.database_url.replace("postgresql://", "postgresql+asyncpg://", 1), pool_size=1)
+    database = open_database(stack)
     try:
         async with database.transaction() as session:
             name = f"{role} {secrets.token_hex(6)}"

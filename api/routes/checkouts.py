@@ -36,7 +36,7 @@ from api.services import Services
 from api.views import checkout_view
 from api.waiting import read, settled
 from domain.checkout import CheckoutStatus
-from storage import attempts, checkouts, disputes, tables
+from storage import attempts, checkouts, disputes, personal, tables
 
 router = APIRouter(prefix="/v1/checkouts", tags=["checkouts"])
 
@@ -100,11 +100,12 @@ async def get(checkout_id: CheckoutId, parts: Parts, merchant: CheckoutsReader) 
     """The checkout with its attempts and its route."""
     async with parts.database.transaction() as session:
         row = await checkouts.get(session, checkout_id, merchant)
+        if row is None:
+            raise NotFound
         made = await attempts.of_checkout(session, checkout_id)
         disputed = await disputes.of_checkouts(session, [checkout_id])
-    if row is None:
-        raise NotFound
-    return checkout_view(row, made, disputed.get(row.id, []))
+        person = await personal.of(session, row)
+    return checkout_view(row, made, disputed.get(row.id, []), person)
 
 
 @router.get(
@@ -138,9 +139,13 @@ async def page(
         shown = rows[:limit]
         made = await attempts.of_checkouts(session, [row.id for row in shown])
         disputed = await disputes.of_checkouts(session, [row.id for row in shown])
+        people = await personal.of_many(session, shown)
     more = len(rows) > limit
     return Page[Checkout](
-        data=[checkout_view(row, made.get(row.id, []), disputed.get(row.id, [])) for row in shown],
+        data=[
+            checkout_view(row, made.get(row.id, []), disputed.get(row.id, []), people[row.id])
+            for row in shown
+        ],
         has_more=more,
         next_cursor=cursor_of(shown[-1].created_at, shown[-1].id) if more else None,
     )

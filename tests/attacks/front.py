@@ -57,7 +57,7 @@ class Front:
         self, name: str, *, scopes: list[KeyScope] | None = None, origins: tuple[str, ...] = ()
     ) -> Holder:
         """A new merchant with a key."""
-        database = Database(self.settings.sqlalchemy_url, pool_size=1)
+        database = Database(self.settings.sqlalchemy_url, pool_size=1, keys=self.settings.keys)
         try:
             async with database.transaction() as session:
                 merchant = await create_merchant(session, name)

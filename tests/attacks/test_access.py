@@ -27,8 +27,14 @@ NEEDED = {
     "GET /v1/refunds/{refund_id}": READ,
     "GET /v1/routing/resolve": KeyScope.ROUTING_READ,
 }
-OPEN = {"POST /webhooks/{account}", "GET /healthz", "GET /readyz"}
-"""Without a key or a token. Webhooks bring a signature."""
+OPEN = {
+    "POST /webhooks/{account}",
+    "GET /healthz",
+    "GET /readyz",
+    "POST /v1/admin/sign-in",
+    "POST /v1/admin/sign-out",
+}
+"""Without a key or a token. Webhooks bring a signature, who signs in a password and a code."""
 
 LOOKS = {"POST /v1/admin/routing/policy/validate", "POST /v1/admin/routing/simulate"}
 """Operators' calls that take a body and change nothing."""

@@ -111,7 +111,7 @@ def test_every_change_is_recorded_without_a_key(shell: Shell, merchant: str, dat
     async def recorded() -> list[asyncpg.Record]:
         connection = await asyncpg.connect(database_url)
         try:
-            rows: list[asyncpg.Record] = await connection.fetch("SELECT * FROM admin_events ORDER BY id")
+            rows: list[asyncpg.Record] = await connection.fetch("SELECT * FROM audit_log ORDER BY id")
             return rows
         finally:
             await connection.close()

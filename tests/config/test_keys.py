@@ -102,6 +102,7 @@ def test_keys_come_from_a_file_or_the_environment_but_not_both(tmp_path: Path) -
 
 
 def test_production_does_not_start_without_keys_nor_shows_wrong_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ENCRYPTION_KEYS")
     monkeypatch.setenv("ENVIRONMENT", Environment.PRODUCTION)
     with pytest.raises(ValidationError, match="production does not start without"):
         Settings()

@@ -23,7 +23,8 @@ HALF_LIFE = 600.0
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = Database(Settings(database_url=database_url).sqlalchemy_url, pool_size=5)
+    settings = Settings(database_url=database_url)
+    opened = Database(settings.sqlalchemy_url, pool_size=5, keys=settings.keys)
     async with opened.transaction() as session:
         state = (await session.exec(select(AccountScoresState))).one()
         state.counted_to = datetime.now(UTC) - timedelta(days=1)

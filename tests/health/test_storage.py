@@ -15,7 +15,7 @@ from devstack.programs import ROOT
 from domain.circuit import Circuit, CircuitRules, CircuitState, Mode, Sample
 from domain.outcome import NotSent, NotSentCause, Pending
 from routing.health import Standing
-from storage import admin_events, alerts, health
+from storage import alerts, audit_log, health
 from storage.database import Database
 from tests.health.process import PART
 
@@ -110,7 +110,7 @@ async def test_an_order_is_recorded_with_who_and_why(database: Database) -> None
     async with database.transaction() as session:
         await health.set_mode(session, "stripe", Mode.DRAIN, actor="op_1", reason="maintenance")
         await health.set_mode(session, "stripe", Mode.AUTO, actor="op_2", reason="it is over")
-        told = await admin_events.about(session, "stripe")
+        told = await audit_log.about(session, "stripe")
         known = await health.read(session)
     assert [(each.actor, each.action, each.before, each.after, each.reason) for each in told] == [
         ("op_1", "account.mode", {"mode": "auto"}, {"mode": "drain"}, "maintenance"),

@@ -10,21 +10,24 @@ import asyncpg
 
 from devstack.programs import ROOT
 from devstack.stack import Stack
-from tests.live import Shop, eventually
+from storage import merchant_secrets
+from tests.live import Shop, eventually, open_database
 from tests.notifications.receiver import Receiver, receiving, status
 
 CARD = {"type": "card", "tokens": {"stripe": "pm_card_visa"}}
 
 
-async def secret_of(database: asyncpg.Connection, shop: Shop) -> str:
-    found = await database.fetchval(
-        "SELECT secret FROM merchant_secrets WHERE merchant_id = $1 AND expires_at IS NULL", shop.merchant_id
-    )
-    return str(found)
+async def secret_of(stack: Stack, shop: Shop) -> str:
+    database = open_database(stack)
+    try:
+        async with database.transaction() as session:
+            return (await merchant_secrets.live(session, shop.merchant_id))[0]
+    finally:
+        await database.aclose()
 
 
 async def test_a_paid_checkout_is_told_at_once_and_again_until_it_is_taken(
-    shop: Shop, receiver: Receiver, database: asyncpg.Connection
+    stack: Stack, shop: Shop, receiver: Receiver, database: asyncpg.Connection
 ) -> None:
     receiver.answers = [status(503)]
     body = {"amount": 1999, "currency": "USD", "payment_method": CARD, "notification_url": receiver.url}
@@ -34,7 +37,7 @@ async def test_a_paid_checkout_is_told_at_once_and_again_until_it_is_taken(
     first = (await receiver.wait(1))[0]
     assert time.monotonic() - answered < 2
     second = (await receiver.wait(2))[1]
-    secret = await secret_of(database, shop)
+    secret = await secret_of(stack, shop)
     event = second.verified(secret)
     assert event == first.verified(secret)
     assert event["type"] == "checkout.succeeded"
@@ -80,5 +83,5 @@ async def test_killing_api_and_worker_loses_no_event(
         stack.kill("api")
         stack.kill("worker")
         await stack.wait_ready()
-        event = (await receiver.wait(1))[0].verified(await secret_of(database, shop))
+        event = (await receiver.wait(1))[0].verified(await secret_of(stack, shop))
         assert event["data"]["id"] == checkout["id"]

@@ -9,7 +9,7 @@ from api.views import checkout_view
 from config.temporal import DATA_CONVERTER
 from domain.checkout import CheckoutStatus
 from domain.notification import ON_STATUS, NotificationType
-from storage import attempts, checkouts, notifications
+from storage import attempts, checkouts, notifications, personal
 from tests.notifications.world import World
 
 HOOKS = "https://shop.example/hooks"
@@ -67,8 +67,9 @@ async def test_an_event_shows_the_checkout_as_the_api_does_without_what_is_priva
     async with world.database.transaction() as session:
         row = await checkouts.get(session, checkout_id)
         made = await attempts.of_checkout(session, checkout_id)
-    assert row is not None
-    shown = checkout_view(row, made, []).model_dump(mode="json")
+        assert row is not None
+        person = await personal.of(session, row)
+    shown = checkout_view(row, made, [], person).model_dump(mode="json")
     assert data.items() <= shown.items()
     assert data["amount_captured"] == 12500
     assert not {"customer", "metadata", "next_action", "routing"} & data.keys()

@@ -108,7 +108,7 @@ async def new_world(database_url: str, **changes: Any) -> AsyncIterator[World]:
     settings = Settings.model_validate(
         {"database_url": database_url, "task_queue": f"queue-{number}", "notification_timeout": 1} | changes
     )
-    database = Database(settings.sqlalchemy_url, pool_size=3)
+    database = Database(settings.sqlalchemy_url, pool_size=3, keys=settings.keys)
     try:
         async with database.transaction() as session:
             merchant = await merchants.create_merchant(session, f"merchant {number} {secrets.token_hex(4)}")

@@ -7,7 +7,13 @@ from cli.main import app
 
 class Shell:
     def __init__(self, database_url: str, **environment: str) -> None:
-        self._environment = {**environment, "DATABASE_URL": database_url, "LOGNAME": "ada"}
+        self._environment: dict[str, str | None] = {
+            **environment,
+            "DATABASE_URL": database_url,
+            "LOGNAME": "ada",
+        }
+        if "ENCRYPTION_KEYS_FILE" in environment:
+            self._environment["ENCRYPTION_KEYS"] = None  # a stack's own keys, not those of the tests
 
     def __call__(self, *words: str, code: int = 0) -> str:
         """What the command prints; on standard error, where it is to end with another code than 0."""

@@ -61,7 +61,7 @@ async def test_every_change_is_recorded_and_no_record_can_be_changed(
     made = json.loads(await asyncio.to_thread(shell, "operators", *words))
     await asyncio.to_thread(shell, "operators", "revoke", "Ada")
     await asyncio.to_thread(shell, "operators", "disable", "Ada", "--reason", "left")
-    rows = await connection.fetch("SELECT * FROM admin_events ORDER BY id")
+    rows = await connection.fetch("SELECT * FROM audit_log ORDER BY id")
     assert [(row["actor"], row["action"], row["subject"], row["reason"]) for row in rows] == [
         ("cli:ada", "operator.created", made["operator_id"], "new here"),
         ("cli:ada", "operator.token_issued", made["operator_id"], "new here"),
@@ -70,6 +70,6 @@ async def test_every_change_is_recorded_and_no_record_can_be_changed(
     ]
     assert json.loads(rows[0]["after"]) == {"name": "Ada", "role": "admin"}
     assert made["token"] not in str(rows)
-    for change in ("UPDATE admin_events SET actor = ''", "DELETE FROM admin_events", "TRUNCATE admin_events"):
+    for change in ("UPDATE audit_log SET actor = ''", "DELETE FROM audit_log", "TRUNCATE audit_log"):
         with pytest.raises(asyncpg.RaiseError, match="append-only"):
             await connection.execute(change)

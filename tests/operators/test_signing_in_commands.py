@@ -43,7 +43,7 @@ async def test_a_password_is_made_and_shown_once(shell: Shell, database_url: str
     assert verify_password(made["password"], row["password_hash"])
     assert row["totp_secret"] == made["totp_secret"]  # without encryption keys
     [event] = await fetch(
-        database_url, "SELECT * FROM admin_events WHERE action = 'operator.credentials_issued'"
+        database_url, "SELECT * FROM audit_log WHERE action = 'operator.credentials_issued'"
     )
     assert (event["actor"], event["reason"]) == ("cli:ada", "first admin")
     assert made["totp_secret"] not in str(event)

@@ -14,7 +14,7 @@ from routing.bins import encode
 from routing.policy import Policy, Thresholds
 from routing.policy_files import document_of
 from routing.request import RouteRequest
-from storage import admin_events, alerts, policies
+from storage import alerts, audit_log, policies
 from storage.database import Database
 from storage.tables import PolicyVersion
 from tests.live import eventually
@@ -76,7 +76,7 @@ async def test_of_two_who_start_from_the_same_version_one_is_told(
         assert await save(database, 7, POLICY) is None
         async with database.transaction() as session:
             assert [row.version for row in await policies.newest(session, limit=10)] == [2, 1]
-            (event,) = await admin_events.about(session, "routing_policy")
+            (event,) = await audit_log.about(session, "routing_policy")
         assert (event.actor, event.action, event.reason) == ("op_1", "policy.saved", "test")
 
 

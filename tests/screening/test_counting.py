@@ -14,7 +14,7 @@ from domain.checkout import CheckoutStatus
 from domain.ids import Prefix, new_id
 from domain.route import Country, CountrySource
 from domain.screening import ScreeningMode
-from storage import checkouts, velocity
+from storage import checkouts, personal, velocity
 from storage.database import Database
 from storage.tables import Checkout, Sighting
 from storage.velocity import Earlier, History, Traits
@@ -27,7 +27,8 @@ _numbers = itertools.count(1)
 
 @pytest.fixture
 async def database(module_database_url: str) -> AsyncIterator[Database]:
-    opened = Database(settings(module_database_url).sqlalchemy_url, pool_size=2)
+    read = settings(module_database_url)
+    opened = Database(read.sqlalchemy_url, pool_size=2, keys=read.keys)
     yield opened
     await opened.aclose()
 
@@ -156,14 +157,15 @@ async def screened(database: Database, screener: Screener, row: Checkout) -> int
     """Screen it and keep it; how often its card was seen before."""
     async with database.transaction() as session:
         await checkouts.create(session, row)
-        found = await screener.screen(session, row, NOWHERE)
+        person = await personal.of(session, row)
+        found = await screener.screen(session, row, person, NOWHERE)
         assert found is not None
         await velocity.saw(session, found.sighting)
     async with database.transaction() as session:
         history = await velocity.before(
             session,
             row.merchant_id,
-            screener.traits_of(row),
+            screener.traits_of(person),
             currency="NGN",
             mismatch=None,
             window=3600,

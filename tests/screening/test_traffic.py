@@ -81,7 +81,8 @@ class Report:
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = Database(settings(database_url).sqlalchemy_url, pool_size=2)
+    read = settings(database_url)
+    opened = Database(read.sqlalchemy_url, pool_size=2, keys=read.keys)
     yield opened
     await opened.aclose()
 

@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlmodel.ext.asyncio.session import AsyncSession
 
-from domain.checkout import CheckoutStatus
-from storage import checkout_search, overview
+from config.settings import Settings
+from domain.checkout import CheckoutStatus, Customer
+from storage import checkout_search, overview, personal
 from storage.checkout_search import Filters
 from storage.database import Database
+from storage.tables import Checkout
 
 ROWS = 20_000
 
@@ -26,7 +29,7 @@ SELECT
     'co_' || lpad(n::text, 26, '0'), 'mer_1', n::text, '\\x00', 'order-' || n,
     (ARRAY['succeeded', 'succeeded', 'succeeded', 'succeeded', 'failed', 'expired'])[1 + n % 6],
     1000 + n % 500, (ARRAY['NGN', 'USD', 'EUR', 'KES'])[1 + n % 4], 'automatic',
-    jsonb_build_object('email', 'Customer' || n || '@example.com'),
+    '{}',
     jsonb_build_object('type', 'card', 'bin', lpad((400000 + n % 9000)::text, 6, '0')),
     true, '{}', (ARRAY['stripe', 'flutterwave'])[1 + n % 2], (ARRAY['stripe', 'flutterwave'])[1 + n % 2],
     jsonb_build_object('country', jsonb_build_object('code', (ARRAY['NG', 'US', 'DE', 'KE'])[1 + n % 4])),
@@ -42,11 +45,13 @@ FROM generate_series(1, ROWS) AS n;
 
 @pytest.fixture(scope="module")
 async def database(module_database_url: str) -> AsyncIterator[Database]:
-    opened = Database(module_database_url.replace("postgresql://", "postgresql+asyncpg://", 1), pool_size=2)
+    read = Settings(database_url=module_database_url)
+    opened = Database(read.sqlalchemy_url, pool_size=2, keys=read.keys)
     async with opened.transaction() as session:
         connection = await session.connection()
         for statement in filter(str.strip, SEED.replace("ROWS", str(ROWS)).split(";\n")):
             await connection.exec_driver_sql(statement)
+        await seal(session, f"co_{77:026}", Customer(email="Customer77@example.com"))
     async with opened.engine.connect() as alone:
         await alone.execution_options(isolation_level="AUTOCOMMIT")
         for table in ("checkouts", "attempts", "merchants"):
@@ -81,6 +86,15 @@ WANTED = {
 }
 
 
+async def seal(session: AsyncSession, checkout_id: str, customer: Customer) -> None:
+    """As accepting the checkout would have done."""
+    row = await session.get_one(Checkout, checkout_id)
+    row.customer = customer.model_dump(mode="json")
+    row.sqlmodel_update(await personal.sealed(session, row))
+    session.add(row)
+    await session.flush()
+
+
 def scans(plan: dict[str, Any]) -> list[str]:
     """The tables that are read from end to end."""
     own = [plan["Relation Name"]] if plan["Node Type"] == "Seq Scan" else []
@@ -89,9 +103,10 @@ def scans(plan: dict[str, Any]) -> list[str]:
 
 @pytest.mark.parametrize("name", WANTED)
 async def test_no_table_is_read_from_end_to_end(database: Database, name: str) -> None:
-    query = checkout_search.page_query(WANTED[name], limit=51, before=BEFORE)
-    compiled = str(query.compile(dialect=database.engine.dialect, compile_kwargs={"literal_binds": True}))
     async with database.transaction() as session:
+        customers = await checkout_search.customers_of(session, WANTED[name].q)
+        query = checkout_search.page_query(WANTED[name], limit=51, before=BEFORE, customers=customers)
+        compiled = str(query.compile(dialect=database.engine.dialect, compile_kwargs={"literal_binds": True}))
         connection = await session.connection()
         explained = await connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {compiled}")
         [found] = explained.scalar_one()

@@ -23,6 +23,7 @@ from temporalio.worker import Worker
 from activities.context import Context
 from activities.messages import Compensated
 from activities.screening import screener_of
+from config.keys import KeyRing
 from config.settings import Settings
 from domain.capabilities import Account, Capabilities
 from domain.checkout import CaptureMethod, CheckoutStatus, MethodType
@@ -78,8 +79,8 @@ ACCOUNTS = {
 class FaultyDatabase(Database):
     """The real database, but the n-th transaction meets what the test says."""
 
-    def __init__(self, url: str, *, pool_size: int) -> None:
-        super().__init__(url, pool_size=pool_size)
+    def __init__(self, url: str, *, pool_size: int, keys: KeyRing | None) -> None:
+        super().__init__(url, pool_size=pool_size, keys=keys)
         self.count = 0
         self.lost_before: set[int] = set()
         """Transactions (1-based) that fail before they commit."""
@@ -348,8 +349,9 @@ async def world_on(
         name: Bank(keyed=ACCOUNTS[name].capabilities.fence, mute=ACCOUNTS[name].capabilities.told_by_webhook)
         for name in order
     }
-    url = settings(database_url).sqlalchemy_url
-    faults, database = FaultyDatabase(url, pool_size=5), Database(url, pool_size=2)
+    read = settings(database_url)
+    faults = FaultyDatabase(read.sqlalchemy_url, pool_size=5, keys=read.keys)
+    database = Database(read.sqlalchemy_url, pool_size=2, keys=read.keys)
     context = new_context(faults, database_url, order, banks, **changes)
     world = World(
         client=client,

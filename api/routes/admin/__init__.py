@@ -6,6 +6,9 @@ from api.routes.admin import (
     accounts,
     actions,
     alerts,
+    audit,
+    codec,
+    customers,
     gateways,
     identity,
     lists,
@@ -35,5 +38,8 @@ for each in (
     resolve,
     screening,
     lists,
+    audit,
+    codec,
+    customers,
 ):
     router.include_router(each.router)

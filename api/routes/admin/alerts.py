@@ -10,7 +10,7 @@ from api.operators import Steering, Viewing
 from api.schemas_admin import AlertView
 from api.schemas_answers import Page
 from api.schemas_fields import Reference
-from storage import admin_events, alerts
+from storage import alerts, audit_log
 from storage.tables import Alert
 
 router = APIRouter(prefix="/alerts")
@@ -66,7 +66,7 @@ async def acknowledge(alert_id: AlertId, parts: Parts, operator: Steering) -> Al
             raise NotFound("There is no such alert.")
         if row.acknowledged_at is None:
             await alerts.acknowledge(session, row.kind, row.subject)
-            await admin_events.record(
+            await audit_log.record(
                 session,
                 actor=operator.actor,
                 action="alert.acknowledged",

@@ -16,13 +16,13 @@ from api.errors import (
     UnsupportedMediaType,
     problem_responses,
 )
-from api.operators import Viewing
+from api.operators import Viewing, note_origin
 from api.schemas_identity import Me, SignInBody
 from api.services import Services
 from api.sessions import check_csrf, csrf_token, forget_cookie, session_id_of, set_cookie, signed_in
 from api.sign_in import sign_in
 from domain.operator import Operator
-from storage import admin_events, operator_sessions
+from storage import audit_log, operator_sessions
 from storage.operator_sessions import IDLE_SECONDS
 
 router = APIRouter()
@@ -45,6 +45,7 @@ router = APIRouter()
 )
 async def begin(body: SignInBody, request: Request, response: Response, parts: Parts) -> Me:
     """Always a new session, in a cookie; one that was there before ends."""
+    note_origin(request)
     session_id = await sign_in(
         parts,
         body.name,
@@ -71,10 +72,11 @@ async def end(request: Request, parts: Parts) -> Response:
     session_id = session_id_of(request, parts)
     if session_id is not None:
         check_csrf(request, session_id)
+        note_origin(request)
         async with parts.database.transaction() as session:
             operator_id = await operator_sessions.end(session, session_id)
             if operator_id is not None:
-                await admin_events.record(
+                await audit_log.record(
                     session, actor=operator_id, action="operator.signed_out", subject=operator_id
                 )
         forget_cookie(request, response, parts)

@@ -85,7 +85,7 @@ async def create(body: CreateOperatorBody, parts: Parts, operator: Administering
         async with parts.database.transaction() as session:
             row = await operators.create(session, name, body.role, actor=operator.actor, reason=body.reason)
             return await _issue(
-                session, parts, row, password, digest, operator, body.reason, told=body.password is None
+                session, row, password, digest, operator, body.reason, told=body.password is None
             )
     except IntegrityError:
         raise NameTaken from None
@@ -143,9 +143,7 @@ async def reset(
         row = await _known(session, operator_id)
         if row.disabled_at is not None:
             raise OperatorDisabled
-        return await _issue(
-            session, parts, row, password, digest, operator, body.reason, told=body.password is None
-        )
+        return await _issue(session, row, password, digest, operator, body.reason, told=body.password is None)
 
 
 @router.post(
@@ -191,7 +189,6 @@ async def _password(parts: Services, given: Password | None, name: str) -> tuple
 
 async def _issue(
     session: AsyncSession,
-    parts: Services,
     row: tables.Operator,
     password: str,
     digest: str,
@@ -200,9 +197,7 @@ async def _issue(
     *,
     told: bool,
 ) -> IssuedCredentials:
-    issued = await operator_credentials.issue(
-        session, row, digest, parts.settings.keys, actor=operator.actor, reason=reason
-    )
+    issued = await operator_credentials.issue(session, row, digest, actor=operator.actor, reason=reason)
     return IssuedCredentials(
         operator=await _shown(session, row.id),
         password=password if told else None,

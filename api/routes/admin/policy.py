@@ -39,7 +39,7 @@ from routing.policy_diff import diff
 from routing.policy_files import document_of
 from routing.policy_validation import Verdict, validate
 from routing.simulation import Case, Simulation, Simulator
-from storage import checkouts, policies
+from storage import checkouts, personal, policies
 from storage.tables import PolicyVersion
 
 router = APIRouter(prefix="/routing")
@@ -188,8 +188,9 @@ async def simulate(body: SimulateBody, parts: Parts, _operator: Viewing) -> Simu
     while left > 0:
         async with parts.database.transaction() as session:
             rows = await checkouts.planned(session, limit=min(left, _BATCH), before=position)
+            people = await personal.of_many(session, rows)
         for row in rows:
-            simulator.add(Case(route_request(row), RoutePlan.model_validate(row.routing)))
+            simulator.add(Case(route_request(row, people[row.id]), RoutePlan.model_validate(row.routing)))
         if len(rows) < _BATCH:
             break
         left, position = left - len(rows), (rows[-1].planned_at, rows[-1].id)

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0015"
-down_revision = "0012"
+down_revision = "0014"
 
 _NOW = sa.text("now()")
 
@@ -14,7 +14,8 @@ def upgrade() -> None:
         "operator_credentials",
         sa.Column("operator_id", sa.Text(), nullable=False),
         sa.Column("password_hash", sa.Text(), nullable=False),
-        sa.Column("totp_secret", sa.Text(), nullable=False),
+        sa.Column("totp_secret", sa.LargeBinary(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
         sa.Column("totp_step", sa.BigInteger(), nullable=True),
         sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
         sa.Column("locked_until", sa.DateTime(timezone=True), nullable=True),
@@ -39,7 +40,6 @@ def upgrade() -> None:
         "ix_checkouts_country", "checkouts", [sa.text("(routing #>> '{country,code}')"), "created_at", "id"]
     )
     op.create_index("ix_checkouts_reference", "checkouts", [sa.text("reference text_pattern_ops")])
-    op.create_index("ix_checkouts_email", "checkouts", [sa.text("lower(customer ->> 'email')")])
     op.create_index("ix_checkouts_bin", "checkouts", [sa.text("(payment_method ->> 'bin') text_pattern_ops")])
     op.create_index("ix_attempts_gateway_payment", "attempts", ["gateway_payment_id"])
     op.create_index("ix_webhook_events_account", "webhook_events", ["account", "received_at"])
@@ -50,7 +50,6 @@ def downgrade() -> None:
     op.drop_index("ix_attempts_gateway_payment", "attempts")
     for name in (
         "bin",
-        "email",
         "reference",
         "country",
         "currency",

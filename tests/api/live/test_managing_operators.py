@@ -64,7 +64,7 @@ async def test_an_operator_is_created_signs_in_is_promoted_reset_and_shut_out(
     listed = {row["id"]: row for row in (await admin.get(OPERATORS)).json()["data"]}
     assert listed[made["operator"]["id"]]["disabled_at"] is not None
     rows = await database.fetch(
-        "SELECT action, reason FROM admin_events WHERE subject = $1 AND actor = $2 ORDER BY id",
+        "SELECT action, reason FROM audit_log WHERE subject = $1 AND actor = $2 ORDER BY id",
         made["operator"]["id"],
         (await admin.get("/v1/admin/me")).json()["id"],
     )

@@ -110,7 +110,7 @@ async def test_the_lists_are_kept_and_followed(
     again = await office.delete(f"/v1/admin/lists/{person['id']}", params={"reason": BECAUSE})
     assert again.status_code == 404
     rows = await database.fetch(
-        "SELECT action, before, after FROM admin_events WHERE subject = ANY($1) ORDER BY id",
+        "SELECT action, before, after FROM audit_log WHERE subject = ANY($1) ORDER BY id",
         [entry["id"], person["id"]],
     )
     assert [row["action"] for row in rows] == ["list.added", "list.added", "list.added", "list.removed"]

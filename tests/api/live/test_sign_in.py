@@ -22,7 +22,7 @@ async def refused(answer: httpx.Response, status: int, code: str) -> None:
 
 async def actions(database: asyncpg.Connection, person: Person) -> list[str]:
     rows = await database.fetch(
-        "SELECT action, after FROM admin_events WHERE subject = $1 ORDER BY id", person.id
+        "SELECT action, after FROM audit_log WHERE subject = $1 ORDER BY id", person.id
     )
     return [row["action"] for row in rows]
 
@@ -142,7 +142,7 @@ async def test_every_wrong_try_is_answered_alike_and_recorded(
             bodies.append({**answer.json(), "request_id": ""})
         assert all(body == bodies[0] for body in bodies)
     failures = await database.fetch(
-        "SELECT after->>'why' AS why FROM admin_events"
+        "SELECT after->>'why' AS why FROM audit_log"
         " WHERE subject = $1 AND action = 'operator.sign_in_failed' ORDER BY id",
         person.id,
     )
