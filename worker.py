@@ -21,6 +21,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities import measuring
 from activities.account_health import account_health
+from activities.alert_delivery import AlertDelivery, BadAlertUrls, targets_of
 from activities.attempting import Attempting
 from activities.capturing import Capturing
 from activities.compensating import Compensating
@@ -212,7 +213,9 @@ async def main() -> None:
         Runtime.set_default(measured(settings.metrics_port))
     try:
         context = build_context(settings)
+        alert_delivery = AlertDelivery(context.database, targets_of(settings), settings.public_url)
     except (
+        BadAlertUrls,
         BadAccounts,
         BadCountryMap,
         BadPolicyFile,
@@ -234,6 +237,7 @@ async def main() -> None:
             name="account health",
         ),
         asyncio.create_task(keep_prepared(client, settings), name="namespace"),
+        asyncio.create_task(alert_delivery.for_ever(), name="alert delivery"),
         asyncio.create_task(Sealer(context.database, settings.required_keys).run(), name="audit sealing"),
     ]
     try:

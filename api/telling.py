@@ -9,11 +9,13 @@ from typing import Any, Final
 
 from domain.money import to_major
 from domain.route import Exclusion
+from domain.screening import Verdict
 from storage.tables import Attempt, CheckoutEvent
 
 _SENTENCES: Final[Mapping[str, str]] = {
     "checkout.created": "Accepted: {amount}.",
     "checkout.planned": "Planned{country}: {accounts}.",
+    "checkout.screened": "Screened with a score of {score}: {verdict}{signals}{enforced}.",
     "checkout.processing": "Being worked on again.",
     "checkout.requires_action": "Waiting for the customer.",
     "checkout.requires_capture": "Authorized. Waiting for the capture.",
@@ -85,9 +87,18 @@ _EXCLUSIONS: Final[Mapping[str, str]] = {
     "declines_per_card": "this card was declined too often",
 }
 
+_VERDICTS: Final[Mapping[str, str]] = {
+    Verdict.ALLOW: "let through",
+    Verdict.CHALLENGE: "the payer has to authenticate",
+    Verdict.REVIEW: "held back for a person",
+    Verdict.BLOCK: "stopped",
+}
+
 _DECISIONS: Final[Mapping[str, str]] = {
     "not_paid": "the gateway took nothing",
     "look_again": "ask the gateway again",
+    "approve": "it goes on",
+    "decline": "it is declined",
 }
 
 
@@ -122,6 +133,11 @@ def _words(event: CheckoutEvent, currency: str, attempts: Mapping[str, Attempt])
     words["closing"] = " and had the open page closed" if data.get("close_page") else ""
     if event.kind == "account.skipped":
         words["exclusion"] = _EXCLUSIONS.get(str(data.get("reason")), str(data.get("reason")))
+    if "verdict" in data:
+        signals = ", ".join(str(each).replace("_", " ") for each in data.get("reasons") or ())
+        words["verdict"] = _VERDICTS.get(str(data["verdict"]), str(data["verdict"]))
+        words["signals"] = f" ({signals})" if signals else ""
+        words["enforced"] = "" if data.get("enforced", True) else "; only watched, nothing follows"
     if "decision" in data:
         words["decision"] = _DECISIONS.get(str(data["decision"]), str(data["decision"]))
     return words

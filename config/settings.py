@@ -116,6 +116,8 @@ class Settings(BaseSettings):
     watch_for: float = Field(default=7 * 86400.0, gt=0)
     """How long an attempt that was left behind is watched for a late success."""
 
+    alert_urls: SecretStr | None = None
+    """Whom to tell of alerts: URLs of Apprise, parted by spaces. They may hold passwords."""
     notification_timeout: float = Field(default=5.0, gt=0, le=10)
     """How long one delivery to a merchant's address may take altogether."""
     notification_intervals: tuple[float, ...] = (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)

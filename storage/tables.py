@@ -254,7 +254,10 @@ class Alert(SQLModel, table=True):
     """Something a person has to know. One open alert per kind and subject."""
 
     __tablename__ = "alerts"
-    __table_args__ = (UniqueConstraint("kind", "subject", name="uq_alerts_subject"),)
+    __table_args__ = (
+        UniqueConstraint("kind", "subject", name="uq_alerts_subject"),
+        Index("ix_alerts_created", "created_at"),
+    )
 
     id: str = Field(primary_key=True)
     kind: str
@@ -263,6 +266,33 @@ class Alert(SQLModel, table=True):
     message: str
     created_at: datetime = _created()
     acknowledged_at: datetime | None = _time()
+
+
+class AlertDelivery(SQLModel, table=True):
+    """An alert, as one target of `ALERT_URLS` is told it: what was raised may have been raised anew since."""
+
+    __tablename__ = "alert_deliveries"
+    __table_args__ = (
+        Index(
+            "ix_alert_deliveries_due",
+            "target",
+            "next_at",
+            postgresql_where=text("delivered_at IS NULL AND gave_up_at IS NULL"),
+        ),
+    )
+
+    alert_id: str = Field(primary_key=True)
+    target: str = Field(primary_key=True)
+    """Its kind and a digest: the URL may hold a password."""
+    kind: str
+    subject: str
+    message: str
+    raised_at: datetime = _created()
+    attempts: int = 0
+    next_at: datetime = _created()
+    delivered_at: datetime | None = _time()
+    gave_up_at: datetime | None = _time()
+    last_error: str | None = None
 
 
 class MerchantSecret(SQLModel, table=True):

@@ -1,5 +1,6 @@
 /** What to do about an alert, as docs/operations.md tells it. Longest beginning first. */
 const TO_DO: [string, string][] = [
+  ["checkout.in_review.risk", "Look at what screening says, and decide in time."],
   ["checkout.in_review", "Ask the gateway, then decide."],
   ["outcome.mismatch", "Ask the gateway what it charged, then decide."],
   ["attempt.late_success", "Nothing, unless compensation is stopped: it goes back by itself."],
@@ -14,6 +15,8 @@ const TO_DO: [string, string][] = [
   ["dispute.no_credentials", "Check the account's keys and settings."],
   ["notification.undeliverable", "Tell the merchant; send it again from the checkout's page."],
   ["switch.frozen", "Let it run again when it is over."],
+  ["screening.burst", "Look at why so many are stopped, and tell the merchant."],
+  ["operator.locked", "Ask whether it was them; let them in again on the page Operators."],
   ["reconciliation.", "Compare with the gateway's books."],
 ];
 

@@ -67,6 +67,14 @@ def test_nothing_that_is_told_lacks_words() -> None:
             "A refund of 1.00 NGN was asked for.",
         ),
         (event("checkout.cancel_requested", reason=None), "Asked to cancel."),
+        (
+            event("checkout.screened", verdict="review", score=60, reasons=["card_velocity"], enforced=True),
+            "Screened with a score of 60: held back for a person (card velocity).",
+        ),
+        (
+            event("checkout.screened", verdict="block", score=90, reasons=[], enforced=False),
+            "Screened with a score of 90: stopped; only watched, nothing follows.",
+        ),
         (event("attempt.declined"), "Attempt declined."),
         (event("something.quite_new"), "Something quite new."),
         (event("attempt.unknown", detail="{amount} <b>"), None),
