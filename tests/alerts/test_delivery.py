@@ -1,4 +1,4 @@
-"""Alerts reach people: once each where all goes well, again where it does not, by as many workers as there are."""
+"""Alerts reach people: once where all goes well, again where it does not, with many workers or one."""
 
 import asyncio
 import json
@@ -95,11 +95,11 @@ async def test_what_is_not_taken_is_told_again_later(
     for tries in (1, 2):
         await sending.deliver_due()
         await sending.deliver_due()  # not due yet
-        row = await rows.fetchrow("SELECT * FROM alert_deliveries")
+        [row] = await rows.fetch("SELECT * FROM alert_deliveries")
         assert (row["attempts"], row["last_error"], row["delivered_at"]) == (tries, "failure", None)
         await rows.execute("UPDATE alert_deliveries SET next_at = now()")
     await sending.deliver_due()
-    row = await rows.fetchrow("SELECT * FROM alert_deliveries")
+    [row] = await rows.fetch("SELECT * FROM alert_deliveries")
     assert (row["attempts"], row["last_error"]) == (3, None)
     assert row["delivered_at"] is not None
     assert len(receiver.received) == 3
@@ -117,9 +117,8 @@ async def test_workers_share_the_work(database: Database, receiver: Receiver) ->
         await raise_alert(database, f"account-{number}/card")
     sending = [delivery(database, receiver) for _ in range(3)]
     await asyncio.gather(*(each.deliver_due() for each in sending))
-    told = [
-        line for message in messages(receiver) for line in message["message"].splitlines() if "fails" in line
-    ]
+    lines = [line for message in messages(receiver) for line in message["message"].splitlines()]
+    told = [line for line in lines if "fails" in line]
     assert len(told) == len(set(told)) == 60
 
 
@@ -129,11 +128,11 @@ async def test_after_a_crash_it_is_told_again(
     """Killed between the claim and the record: the lease runs out, and somebody else sends it."""
     await raise_alert(database, "stripe/card")
     first = delivery(database, receiver)
-    gone = asyncio.Event()
+    gone, over = asyncio.Event(), asyncio.Event()
 
     async def die() -> None:
         gone.set()
-        await asyncio.Event().wait()
+        await over.wait()
 
     receiver.before_answer = die
     running = asyncio.create_task(first.deliver_due())
@@ -147,6 +146,7 @@ async def test_after_a_crash_it_is_told_again(
     await delivery(database, receiver).deliver_due()
     assert len(receiver.received) == 2
     assert await rows.fetchval("SELECT count(*) FROM alert_deliveries WHERE delivered_at IS NOT NULL") == 1
+    over.set()
 
 
 async def test_what_is_raised_anew_is_told_anew(database: Database, receiver: Receiver) -> None:
