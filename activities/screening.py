@@ -21,8 +21,9 @@ from screening.rules import Rules, load_rules
 from screening.signals import AtMerchant, Listed, Seen, Signals, mismatch_of
 from storage import lists, velocity
 from storage.events import alert, tell
+from storage.lists import Entry
 from storage.personal import Person
-from storage.tables import Checkout, ListEntry, Sighting
+from storage.tables import Checkout, Sighting
 from storage.velocity import Earlier, Traits
 
 _BIN: Final = 6
@@ -196,7 +197,7 @@ def _countries(country: Country) -> set[str]:
     return {code for code in (country.by_bin, country.by_ip, country.by_billing) if code is not None}
 
 
-def _listed(entries: Sequence[ListEntry], country: Country) -> Iterator[Listed]:
+def _listed(entries: Sequence[Entry], country: Country) -> Iterator[Listed]:
     """A country is allowed only where nothing tells of another one; one that is blocked is enough."""
     allowed = {
         each.value for each in entries if each.kind == ListKind.COUNTRY and each.effect == ListEffect.ALLOW

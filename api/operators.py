@@ -16,6 +16,7 @@ from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 
 from api.auth import LONGEST_KEY, Parts
+from api.client_address import client_address
 from api.errors import Forbidden, Unauthorized
 from api.services import Services
 from api.sessions import by_session, signed_in
@@ -70,7 +71,7 @@ WAYS: tuple[Way, ...] = (by_bearer_token, by_session)
 
 def note_origin(request: Request) -> None:
     """What the audit log says of where the caller is."""
-    ORIGIN.set(f"api {request.client.host if request.client else 'unknown'}")
+    ORIGIN.set(f"api {client_address(request.scope)}")
 
 
 async def operator(

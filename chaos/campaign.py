@@ -27,6 +27,8 @@ from devstack.ports import Ports
 from devstack.settings import KEYS_FILE
 from devstack.stack import Stack
 from gateways.registry import registrations
+from storage import audit_checking
+from storage.database import Database
 from storage.merchant_secrets import about
 
 KEYLESS: Final = frozenset(
@@ -209,16 +211,23 @@ async def _when_quiet(
             quiet_period=QUIET_PERIOD,
             keyless=KEYLESS,
         )
-        _open_secrets(stack, evidence)
+        await _open(stack, evidence)
         violations = plan.judge(evidence)
         if not violations or time.monotonic() > deadline:
             return evidence, violations
         await asyncio.sleep(2.0)
 
 
-def _open_secrets(stack: Stack, evidence: Evidence) -> None:
-    """Merchants' secrets lie sealed in the database; the oracle checks signatures with them."""
+async def _open(stack: Stack, evidence: Evidence) -> None:
+    """What takes the keys: merchants' secrets, with which the oracle checks signatures, and the check of the
+    audit log's chain."""
     keys = KeyRing.parse((stack.data_dir / KEYS_FILE).read_text())
     for row in evidence.merchant_secrets:
         sealed = Sealed(row["key"], row["sealed"])
         row["secret"] = keys.open(sealed, Purpose.PERSONAL, about(row["merchant_id"])).decode()
+    database = Database(stack.database_url.replace("postgresql://", "postgresql+asyncpg://", 1), pool_size=1)
+    try:
+        async with database.transaction() as session:
+            evidence.audit_faults = (await audit_checking.verify(session, keys)).faults
+    finally:
+        await database.aclose()

@@ -25,6 +25,7 @@ _TABLES: Final = (
     "webhook_events",
     "notifications",
     "merchant_secrets",
+    "audit_log",
 )
 
 
@@ -43,6 +44,9 @@ class Evidence:
     webhook_events: list[Row] = field(default_factory=list)
     notifications: list[Row] = field(default_factory=list)
     merchant_secrets: list[Row] = field(default_factory=list)
+    audit_log: list[Row] = field(default_factory=list)
+    audit_faults: list[str] = field(default_factory=list)
+    """What the check of the audit log's chain has found."""
     files_with_cards: list[str] = field(default_factory=list)
     """Files of the stack, once it has stopped, that hold card data which the campaign has sent."""
     transcript: Transcript = field(default_factory=Transcript)

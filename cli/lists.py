@@ -15,7 +15,7 @@ from cli.running import AsJson, fail, run
 from domain.screening import ListEffect, ListKind
 from screening.lists import BadListEntry, written
 from storage import lists as queries
-from storage.tables import ListEntry
+from storage.lists import Entry
 
 MOST_SHOWN = 1000
 
@@ -38,7 +38,7 @@ def add(
     """Block or allow something, for checkouts that are not planned yet."""
     why, what = said(reason, "reason", longest=LONGEST_REASON), _written(kind, value)
 
-    async def work(session: AsyncSession) -> ListEntry:
+    async def work(session: AsyncSession) -> Entry:
         return await queries.add(session, effect, kind, what, actor=actor(), reason=why)
 
     row = run(work)
@@ -50,7 +50,7 @@ def remove(kind: Kind, value: Value, reason: Because) -> None:
     """Take something off the lists."""
     why, what = said(reason, "reason", longest=LONGEST_REASON), _written(kind, value)
 
-    async def work(session: AsyncSession) -> ListEntry | None:
+    async def work(session: AsyncSession) -> Entry | None:
         row = await queries.find(session, kind, what)
         return None if row is None else await queries.remove(session, row.id, actor=actor(), reason=why)
 
@@ -68,7 +68,7 @@ def show(
 ) -> None:
     """List what is blocked and allowed, newest first; the newest thousand."""
 
-    async def work(session: AsyncSession) -> Sequence[ListEntry]:
+    async def work(session: AsyncSession) -> Sequence[Entry]:
         return await queries.page(session, limit=MOST_SHOWN, kind=kind, effect=effect)
 
     rows = run(work)

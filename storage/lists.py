@@ -1,27 +1,65 @@
-"""What operators always refuse, or never stop."""
+"""What operators always refuse, or never stop.
 
-from collections.abc import Iterable, Sequence
+E-mail and network addresses are sealed under the encryption keys, and found by their keyed hashes.
+"""
 
-from sqlalchemy import tuple_
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import ColumnElement, or_, tuple_
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import col, delete, select
+from sqlmodel import col, delete, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from config.keys import KeyRing, Purpose, Sealed
 from domain.ids import Prefix, new_id
 from domain.screening import ListEffect, ListKind
 from storage import audit_log
 from storage.tables import ListEntry
+from storage.vault import vault_of
+
+PERSONAL: Final = frozenset({ListKind.EMAIL, ListKind.IP})
+"""Kinds whose values may name a person."""
 
 
-async def matching(session: AsyncSession, values: Iterable[tuple[ListKind, str]]) -> Sequence[ListEntry]:
-    """The entries that name one of these."""
+class Entry(BaseModel):
+    """An entry as people read it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    kind: ListKind
+    value: str
+    effect: ListEffect
+    reason: str
+    actor: str
+    created_at: datetime
+
+
+def sealed(keys: KeyRing, kind: ListKind, value: str) -> dict[str, Any]:
+    """The columns that keep a value. `keys` is used for personal ones alone."""
+    if kind not in PERSONAL:
+        return {"value": value, "digest": None, "key": None, "sealed": None}
+    key, data = keys.seal(value.encode(), Purpose.PERSONAL, about(kind))
+    return {"value": None, "digest": digests(keys, kind, value)[0], "key": key, "sealed": data}
+
+
+def about(kind: str) -> bytes:
+    """What a sealed value is bound to."""
+    return f"list_entries/{kind}".encode()
+
+
+def digests(keys: KeyRing, kind: str, value: str) -> Sequence[bytes]:
+    """Keyed hashes by which a sealed value is found, that of the sealing key first."""
+    return keys.digests(f"list\0{kind}\0{value}".encode())
+
+
+async def matching(session: AsyncSession, values: Iterable[tuple[ListKind, str]]) -> Sequence[Entry]:
+    """The entries that name one of these. Raises BadKeys, CannotOpen."""
     wanted = list(values)
-    if not wanted:
-        return []
-    found = await session.exec(
-        select(ListEntry).where(tuple_(col(ListEntry.kind), col(ListEntry.value)).in_(wanted))
-    )
-    return found.all()
+    return await _all(session, wanted) if wanted else []
 
 
 async def page(
@@ -31,8 +69,8 @@ async def page(
     before: str | None = None,
     kind: ListKind | None = None,
     effect: ListEffect | None = None,
-) -> Sequence[ListEntry]:
-    """Newest first, from just before the entry `before`."""
+) -> Sequence[Entry]:
+    """Newest first, from just before the entry `before`. Raises BadKeys, CannotOpen."""
     query = select(ListEntry).order_by(col(ListEntry.id).desc()).limit(limit)
     if before is not None:
         query = query.where(col(ListEntry.id) < before)
@@ -40,21 +78,31 @@ async def page(
         query = query.where(col(ListEntry.kind) == kind)
     if effect is not None:
         query = query.where(col(ListEntry.effect) == effect)
-    return (await session.exec(query)).all()
+    return [_opened(session, row) for row in await session.exec(query)]
 
 
 async def add(
     session: AsyncSession, effect: ListEffect, kind: ListKind, value: str, *, actor: str, reason: str
-) -> ListEntry:
-    """Write an entry and record who and why. One that is there gets the new effect and reason."""
-    before = await _of(session, kind, value)
+) -> Entry:
+    """Write an entry and record who and why. One that is there gets the new effect and reason.
+
+    Raises BadKeys, CannotOpen.
+    """
+    before = await find(session, kind, value)
     values = {"effect": effect, "reason": reason, "actor": actor}
-    await session.exec(
-        insert(ListEntry)
-        .values(id=new_id(Prefix.LIST_ENTRY), kind=kind, value=value, **values)
-        .on_conflict_do_update(constraint="uq_list_entries_value", set_=values)
-    )
-    after = await _of(session, kind, value)
+    if before is None:
+        await session.exec(
+            insert(ListEntry)
+            .values(
+                id=new_id(Prefix.LIST_ENTRY),
+                kind=kind,
+                **sealed(vault_of(session).keys, kind, value),
+                **values,
+            )
+            .on_conflict_do_nothing()
+        )
+    await session.exec(update(ListEntry).where(_named(session, [(kind, value)])).values(**values))
+    after = await find(session, kind, value)
     assert after is not None  # noqa: S101  # written just now
     await audit_log.record(
         session,
@@ -68,30 +116,54 @@ async def add(
     return after
 
 
-async def remove(session: AsyncSession, entry_id: str, *, actor: str, reason: str) -> ListEntry | None:
-    """Take an entry away and record who and why; None where there is none."""
+async def remove(session: AsyncSession, entry_id: str, *, actor: str, reason: str) -> Entry | None:
+    """Take an entry away and record who and why; None where there is none. Raises BadKeys, CannotOpen."""
     found = await session.exec(select(ListEntry).where(col(ListEntry.id) == entry_id).with_for_update())
     row = found.first()
     if row is None:
         return None
+    entry = _opened(session, row)
     await session.exec(delete(ListEntry).where(col(ListEntry.id) == entry_id))
     await audit_log.record(
-        session, actor=actor, action="list.removed", subject=row.id, before=_state(row), reason=reason
+        session, actor=actor, action="list.removed", subject=entry.id, before=_state(entry), reason=reason
     )
-    return row
+    return entry
 
 
-async def find(session: AsyncSession, kind: ListKind, value: str) -> ListEntry | None:
-    return await _of(session, kind, value)
+async def find(session: AsyncSession, kind: ListKind, value: str) -> Entry | None:
+    """Raises BadKeys, CannotOpen."""
+    found = await _all(session, [(kind, value)])
+    return found[0] if found else None
 
 
-async def _of(session: AsyncSession, kind: ListKind, value: str) -> ListEntry | None:
-    query = select(ListEntry).where(col(ListEntry.kind) == kind, col(ListEntry.value) == value)
-    found = (await session.exec(query.execution_options(populate_existing=True))).first()
-    return None if found is None else found.model_copy()
+async def _all(session: AsyncSession, wanted: Sequence[tuple[ListKind, str]]) -> Sequence[Entry]:
+    query = select(ListEntry).where(_named(session, wanted)).execution_options(populate_existing=True)
+    return [_opened(session, row) for row in await session.exec(query)]
 
 
-def _state(row: ListEntry) -> dict[str, str]:
-    """For the record, which is kept for ever: a person's e-mail address is not in it."""
-    personal = row.kind == ListKind.EMAIL
-    return {"effect": row.effect, "kind": row.kind, **({} if personal else {"value": row.value})}
+def _named(session: AsyncSession, wanted: Sequence[tuple[ListKind, str]]) -> ColumnElement[bool]:
+    """The entries of these kinds and values."""
+    plain = [each for each in wanted if each[0] not in PERSONAL]
+    personal = [each for each in wanted if each[0] in PERSONAL]
+    parts: list[ColumnElement[bool]] = []
+    if plain:
+        parts.append(tuple_(col(ListEntry.kind), col(ListEntry.value)).in_(plain))
+    if personal:
+        keys = vault_of(session).keys
+        hashed = [(kind, digest) for kind, value in personal for digest in digests(keys, kind, value)]
+        parts.append(tuple_(col(ListEntry.kind), col(ListEntry.digest)).in_(hashed))
+    return or_(*parts)
+
+
+def _opened(session: AsyncSession, row: ListEntry) -> Entry:
+    value = row.value
+    if row.key is not None and row.sealed is not None:
+        keys = vault_of(session).keys
+        value = keys.open(Sealed(row.key, row.sealed), Purpose.PERSONAL, about(row.kind)).decode()
+    return Entry.model_validate({**row.model_dump(), "value": value})
+
+
+def _state(entry: Entry) -> Mapping[str, str]:
+    """For the record, which is kept for ever: no address of a person is in it."""
+    plain = {} if entry.kind in PERSONAL else {"value": entry.value}
+    return {"effect": entry.effect, "kind": entry.kind, **plain}

@@ -13,7 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from domain.audit import canonical
 from domain.checkout import FINAL, Customer, PaymentMethod
-from storage import audit_log, vault
+from storage import audit_log, vault, velocity
 from storage.tables import Checkout, DataKey
 
 CUSTOMER_PLAIN: Final = frozenset({"country"})
@@ -103,7 +103,8 @@ async def checkouts_of(session: AsyncSession, merchant_id: str, email: str) -> S
 async def erase(
     session: AsyncSession, merchant_id: str, email: str, *, actor: str, reason: str | None
 ) -> int:
-    """Delete a customer's data keys: what was sealed with them is gone, in every table and for good.
+    """Delete a customer's data keys: what was sealed with them is gone, in every table and for good. So are
+    the hashes that screening counts them by.
 
     Returns how many checkouts lost their personal fields; they stay, with amounts, states and attempts.
     Raises StillOpen.
@@ -114,6 +115,7 @@ async def erase(
     if still:
         raise StillOpen(", ".join(still[:10]))
     if data_keys:
+        await velocity.disown(session, [row.id for row in rows])
         await session.exec(delete(DataKey).where(col(DataKey.id).in_(data_keys)))
         await audit_log.record(
             session,

@@ -12,9 +12,10 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from config.keys import KeyRing, Purpose, Sealed
-from storage import operator_credentials
+from domain.screening import ListKind
+from storage import lists, operator_credentials
 from storage.merchant_secrets import about
-from storage.tables import DataKey, MerchantSecret, OperatorCredential
+from storage.tables import DataKey, ListEntry, MerchantSecret, OperatorCredential
 from storage.vault import Cipher, subjects, unwrapped, vault_of
 
 
@@ -29,11 +30,14 @@ class Use(NamedTuple):
 async def uses(session: AsyncSession) -> Sequence[Use]:
     """Which keys seal what, by table and key."""
     found: list[Use] = []
-    for table in (DataKey, MerchantSecret, OperatorCredential):
+    for table in (DataKey, MerchantSecret, ListEntry, OperatorCredential):
         rows = await session.exec(
-            select(table.key, func.count()).group_by(col(table.key)).order_by(col(table.key))
+            select(table.key, func.count())
+            .where(col(table.key).is_not(None))
+            .group_by(col(table.key))
+            .order_by(col(table.key))
         )
-        found += [Use(str(table.__tablename__), key, int(count)) for key, count in rows]
+        found += [Use(str(table.__tablename__), str(key), int(count)) for key, count in rows]
     return found
 
 
@@ -46,6 +50,7 @@ async def rotate(session: AsyncSession, *, limit: int) -> int:
     return (
         await _wrap_data_keys(session, keys, limit)
         + await _seal_secrets(session, keys, limit)
+        + await _seal_lists(session, keys, limit)
         + await _seal_authenticators(session, keys, limit)
     )
 
@@ -75,6 +80,24 @@ async def _seal_secrets(session: AsyncSession, keys: KeyRing, limit: int) -> int
     for row in rows.all():
         plain = keys.open(Sealed(row.key, row.sealed), Purpose.PERSONAL, about(row.merchant_id))
         row.key, row.sealed = keys.seal(plain, Purpose.PERSONAL, about(row.merchant_id))
+        session.add(row)
+        count += 1
+    await session.flush()
+    return count
+
+
+async def _seal_lists(session: AsyncSession, keys: KeyRing, limit: int) -> int:
+    rows = await session.exec(
+        select(ListEntry).where(col(ListEntry.key) != keys.sealing).limit(limit).with_for_update()
+    )
+    count = 0
+    for row in rows.all():
+        if row.key is None or row.sealed is None:
+            continue
+        kind = ListKind(row.kind)
+        plain = keys.open(Sealed(row.key, row.sealed), Purpose.PERSONAL, lists.about(kind)).decode()
+        for name, value in lists.sealed(keys, kind, plain).items():
+            setattr(row, name, value)
         session.add(row)
         count += 1
     await session.flush()

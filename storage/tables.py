@@ -705,16 +705,26 @@ class Sighting(SQLModel, table=True):
 
 
 class ListEntry(SQLModel, table=True):
-    """What operators always refuse, or never stop. As it is written, so that they can read it."""
+    """What operators always refuse, or never stop. `storage/lists.py` opens what is sealed of it."""
 
     __tablename__ = "list_entries"
-    __table_args__ = (UniqueConstraint("kind", "value", name="uq_list_entries_value"),)
+    __table_args__ = (
+        UniqueConstraint("kind", "value", name="uq_list_entries_value"),
+        UniqueConstraint("kind", "digest", name="uq_list_entries_digest"),
+        Index("ix_list_entries_key", "key", postgresql_where=text("key IS NOT NULL")),
+    )
 
     id: str = Field(primary_key=True)
     kind: str
     """`ListKind`."""
-    value: str
-    """In the one way of writing it."""
+    value: str | None = None
+    """In the one way of writing it; None: it is personal, and sealed."""
+    digest: bytes | None = Field(default=None, sa_type=LargeBinary)
+    """Keyed hash of a sealed value, by which it is found."""
+    sealed: bytes | None = Field(default=None, sa_type=LargeBinary)
+    """The value under an encryption key."""
+    key: str | None = None
+    """The name of that key."""
     effect: str
     """`ListEffect`."""
     reason: str

@@ -180,6 +180,15 @@ async def _set(session: AsyncSession, checkout_id: str, **values: bool) -> None:
     await session.exec(update(Sighting).where(col(Sighting.checkout_id) == checkout_id).values(**values))
 
 
+async def disown(session: AsyncSession, checkouts: Sequence[str]) -> None:
+    """Keep nothing by which these could be told to be of one person."""
+    await session.exec(
+        update(Sighting)
+        .where(col(Sighting.checkout_id).in_(checkouts))
+        .values(card=None, email=None, ip=None)
+    )
+
+
 async def forget(session: AsyncSession, *, older_than: float = KEPT) -> int:
     """Delete what is too old to count, some at a time; how many. `older_than` in seconds."""
     old = (

@@ -5,6 +5,7 @@ to that).
 """
 
 from chaos.evidence import Evidence
+from chaos.oracle.audit import judge_audit
 from chaos.oracle.money import judge_money
 from chaos.oracle.notices import judge_notices
 from chaos.oracle.order import judge_order
@@ -29,6 +30,7 @@ def judge(evidence: Evidence) -> list[Violation]:
         judge_tenants,
         judge_cards,
         judge_notices,
+        judge_audit,
     )
     return list(dict.fromkeys(violation for part in parts for violation in part(evidence)))
 

@@ -33,6 +33,8 @@ class Harm(StrEnum):
     """A merchant was told of, or could touch, what is another merchant's."""
     CARD = "card data"
     """A card number or security code that was sent is kept, repeated, or was not refused."""
+    AUDIT = "audit gap"
+    """A transition without its entry in the audit log, or in another order; a chain that does not hold."""
     NOTICE = "notification"
     """A merchant was not told of an end, told too early, unsigned, or under another id."""
 

@@ -30,7 +30,14 @@ REQUIRED = (
     *("11.6.1", "12.5.2.1", "12.8", "12.9", "12.10.7"),
 )
 """PCI DSS v4.0.1: what the product or its operator has to have an answer to."""
-PAGES = ("docs/pci.md", "docs/threat-model.md", "docs/security-tests.md", "docs/deployment.md", "SECURITY.md")
+PAGES = (
+    "docs/pci.md",
+    "docs/security.md",
+    "docs/threat-model.md",
+    "docs/security-tests.md",
+    "docs/deployment.md",
+    "SECURITY.md",
+)
 
 
 def text(page: str) -> str:

@@ -2,11 +2,13 @@
 
 import asyncio
 
+import asyncpg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from api.rate_limits import Limiter, network_of
+from storage import operators
 from tests.attacks.front import serving
 
 
@@ -102,6 +104,17 @@ async def test_an_address_that_asks_too_often_is_refused_before_anything_is_look
         spoofed = [await front.http.get("/v1/checkouts", headers=claimed) for _ in range(8)]
         assert 429 in {answer.status_code for answer in spoofed}, "a claim to the left buys nothing"
         assert [(await front.http.get("/healthz", headers=here)).status_code for _ in range(9)] == [200] * 9
+
+
+async def test_the_audit_log_has_the_clients_address_and_not_the_proxys(database_url: str) -> None:
+    async with serving(database_url, trusted_proxies=["127.0.0.1/32"]) as front:
+        sent = {"X-Forwarded-For": "203.0.113.9", "Authorization": f"Bearer {operators.TOKEN_START}forged"}
+        assert (await front.http.get("/v1/admin/me", headers=sent)).status_code == 401
+    connection = await asyncpg.connect(database_url)
+    row = await connection.fetchrow("SELECT origin, result FROM audit_log")
+    await connection.close()
+    assert row is not None
+    assert tuple(row) == ("api 203.0.113.9", "refused")
 
 
 async def test_a_claimed_address_buys_nothing_where_no_proxy_is_trusted(database_url: str) -> None:

@@ -13,10 +13,10 @@ from config.keys import BadKeys, CannotOpen, KeyRing, new_key
 from config.settings import Settings
 from domain.checkout import CheckoutStatus, Customer, MethodType, PaymentMethod
 from domain.ids import Prefix, new_id
-from storage import checkouts, merchant_secrets, merchants, personal, vault
+from storage import checkouts, merchant_secrets, merchants, personal, vault, velocity
 from storage.database import Database
 from storage.personal import Person
-from storage.tables import Checkout, Merchant
+from storage.tables import Checkout, Merchant, Sighting
 from tests.operators.shell import Shell
 
 OLD, NEW = new_key("old"), new_key("new")
@@ -85,6 +85,24 @@ class Store:
             assert row is not None
             return await personal.of(session, row)
 
+    async def seen(self, database: Database, *checkout_ids: str) -> None:
+        """As screening notes them."""
+        hashes: dict[str, Any] = {"card": b"card", "email": b"email", "ip": b"ip"}
+        marks: dict[str, Any] = {"small": False, "disposable": False, "stopped": False}
+        async with database.transaction() as session:
+            for each in checkout_ids:
+                await velocity.saw(
+                    session,
+                    Sighting(
+                        checkout_id=each,
+                        merchant_id=self.merchant.id,
+                        amount=100,
+                        currency="NGN",
+                        **hashes,
+                        **marks,
+                    ),
+                )
+
     async def dump(self) -> str:
         """Every row of every table that holds anything, as text; bytes as hexadecimal digits."""
         tables = ("checkouts", "data_keys", "merchant_secrets", "checkout_events", "audit_log")
@@ -151,6 +169,7 @@ async def test_erasing_a_person_is_deleting_a_key(store: Store) -> None:
         await store.create(database),
         await store.create(database, customer={"email": "b@example.com"}),
     )
+    await store.seen(database, checkout, other)
     running = await store.create(database, status="processing")
     shell = Shell(store.url, ENCRYPTION_KEYS=OLD)
     words = ("personal", "erase", "--merchant", "Shop", "--email", CUSTOMER["email"], "--reason", "case 4711")
@@ -162,6 +181,8 @@ async def test_erasing_a_person_is_deleting_a_key(store: Store) -> None:
     assert left.customer == Customer(country="NG")
     assert left.method == PaymentMethod(type=MethodType.MOBILE_MONEY, bin="539983", network="MTN")
     assert (await store.person(database, other)).customer.email == "b@example.com"
+    counted = await store.connection.fetch("SELECT checkout_id FROM sightings WHERE email IS NOT NULL")
+    assert [row["checkout_id"] for row in counted] == [other]
     entry = await store.connection.fetchrow("SELECT * FROM audit_log WHERE action = 'person.erased'")
     assert entry is not None
     assert (entry["actor"], entry["subject"], entry["reason"]) == ("cli:ada", store.merchant.id, "case 4711")

@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from chaos.audit_gaps import Row, audit_gaps
+from chaos.oracle.audit import Row, audit_gaps
 from domain.decline import DeclineCategory
 from tests.refunds.conftest import NewTill
 from tests.workflow.bank import decline

@@ -95,6 +95,17 @@ def attempt(number: int, gateway: str, status: str, **more: Any) -> Row:
     }
 
 
+def entry(number: int, subject: str, before: str | None, after: str) -> Row:
+    """Of the audit log."""
+    return {
+        "id": number,
+        "subject": subject,
+        "checkout_id": CHECKOUT,
+        "before": None if before is None else {"status": before},
+        "after": {"status": after},
+    }
+
+
 def receipt(seconds: float, identity: str, kind: str, sequence: int, **more: Any) -> Receipt:
     """A signed notification that was acknowledged."""
     body = json.dumps({"id": identity, "type": kind, "sequence": sequence, "data": {"id": CHECKOUT}}).encode()
@@ -218,6 +229,20 @@ def failover() -> Evidence:
         merchant_secrets=[
             row(merchant_id=OURS, secret=f"whsec_{base64.b64encode(SECRET).decode()}"),
             row(merchant_id=THEIRS, secret=f"whsec_{base64.b64encode(b'another').decode()}"),
+        ],
+        audit_log=[
+            entry(1, CHECKOUT, None, "processing"),
+            entry(2, FIRST, None, "started"),
+            entry(3, FIRST, "started", "not_found"),
+            entry(4, SECOND, None, "started"),
+            entry(5, SECOND, "started", "captured"),
+            entry(6, CHECKOUT, "processing", "succeeded"),
+            entry(7, "re_1", None, "pending"),
+            entry(8, "re_1", "pending", "succeeded"),
+            entry(9, FIRST, "not_found", "refunded"),
+            entry(10, "re_2", None, "pending"),
+            entry(11, "re_2", "pending", "succeeded"),
+            row(id=12, subject=OURS, checkout_id=None, before=None, after={"name": "Demo"}),
         ],
         transcript=Transcript(
             records=[record],

@@ -17,6 +17,7 @@ from tests.chaos.story import (
     at,
     attempt,
     effect,
+    entry,
     event,
     failover,
     receipt,
@@ -337,6 +338,18 @@ SPOILED: dict[str, tuple[str, Harm, Spoil]] = {
         lambda e: _received(e, receipt(9, "evt_end", "checkout.failed", 1)),
     ),
     "numbered in another order": ("I24", Harm.NOTICE, _misnumbered),
+    "a change without its entry": ("I22", Harm.AUDIT, lambda e: e.audit_log.pop(5)),
+    "an entry of a change that was not": (
+        "I22",
+        Harm.AUDIT,
+        lambda e: e.audit_log.append(entry(13, CHECKOUT, "succeeded", "failed")),
+    ),
+    "entries in another order": ("I22", Harm.AUDIT, lambda e: e.audit_log.reverse()),
+    "a chain that does not hold": (
+        "I22",
+        Harm.AUDIT,
+        lambda e: e.audit_faults.append("entry 3 was changed"),
+    ),
     "a change that nobody told": ("I22", Harm.MISMATCH, lambda e: e.checkout_events.pop(8)),
 }
 
@@ -392,4 +405,6 @@ def test_what_is_allowed_is_not_blamed() -> None:
     declined.requests = [each for each in declined.requests if each["operation"] != "refund"]
     del declined.refunds[0]
     declined.alerts = []
+    declined.audit_log = [each for each in declined.audit_log if each["subject"] not in (FIRST, "re_1")]
+    declined.audit_log += [entry(13, FIRST, None, "started"), entry(14, FIRST, "started", "declined")]
     assert judge(declined) == []

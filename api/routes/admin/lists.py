@@ -24,7 +24,7 @@ from api.schemas_admin import Why
 from api.schemas_answers import Page, Time, View
 from domain.screening import ListEffect, ListKind
 from screening.lists import LONGEST, BadListEntry, written
-from storage import lists, tables
+from storage import lists
 
 router = APIRouter(prefix="/lists")
 
@@ -135,5 +135,5 @@ async def remove(
     return _view(row)
 
 
-def _view(row: tables.ListEntry) -> ListEntryView:
+def _view(row: lists.Entry) -> ListEntryView:
     return ListEntryView.model_validate(row.model_dump())

@@ -1,4 +1,4 @@
-"""Personal data and merchants' signing secrets are sealed; what is there already is sealed here."""
+"""Personal data, merchants' signing secrets and listed addresses are sealed, those there already as well."""
 
 import json
 
@@ -8,6 +8,8 @@ from alembic import op
 from config.keys import KeyRing, Purpose
 from config.settings import Settings
 from domain.audit import canonical
+from domain.screening import ListKind
+from storage.lists import PERSONAL
 from storage.merchant_secrets import about
 from storage.personal import parted
 from storage.vault import Vault, subjects
@@ -46,6 +48,14 @@ def upgrade() -> None:
     )
     op.add_column("merchant_secrets", sa.Column("sealed", sa.LargeBinary(), nullable=True))
     op.add_column("merchant_secrets", sa.Column("key", sa.Text(), nullable=True))
+    op.alter_column("list_entries", "value", nullable=True)
+    for column in ("digest", "sealed"):
+        op.add_column("list_entries", sa.Column(column, sa.LargeBinary(), nullable=True))
+    op.add_column("list_entries", sa.Column("key", sa.Text(), nullable=True))
+    op.create_unique_constraint("uq_list_entries_digest", "list_entries", ["kind", "digest"])
+    op.create_index(
+        "ix_list_entries_key", "list_entries", ["key"], postgresql_where=sa.text("key IS NOT NULL")
+    )
     _seal_what_is_there(op.get_bind())
     op.alter_column("merchant_secrets", "sealed", nullable=False)
     op.alter_column("merchant_secrets", "key", nullable=False)
@@ -56,7 +66,10 @@ def _seal_what_is_there(bind: sa.Connection) -> None:
     """Raises BadKeys where there is something and no key."""
     secrets = bind.execute(sa.text("SELECT id, merchant_id, secret FROM merchant_secrets")).all()
     checkouts = bind.execute(sa.text("SELECT id, merchant_id, customer, payment_method FROM checkouts")).all()
-    if not secrets and not checkouts:
+    entries = bind.execute(
+        sa.text("SELECT id, kind, value FROM list_entries WHERE kind = ANY(:kinds)"), {"kinds": [*PERSONAL]}
+    ).all()
+    if not secrets and not checkouts and not entries:
         return
     keys = Settings().required_keys
     for row in secrets:
@@ -64,6 +77,14 @@ def _seal_what_is_there(bind: sa.Connection) -> None:
         bind.execute(
             sa.text("UPDATE merchant_secrets SET sealed = :sealed, key = :key WHERE id = :id"),
             {"sealed": sealed, "key": key, "id": row.id},
+        )
+    for row in entries:
+        bind.execute(
+            sa.text(
+                "UPDATE list_entries SET value = :value, digest = :digest, key = :key, sealed = :sealed"
+                " WHERE id = :id"
+            ),
+            {**sealed(keys, ListKind(row.kind), row.value), "id": row.id},
         )
     _seal_checkouts(bind, keys, checkouts)
 

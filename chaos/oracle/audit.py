@@ -1,12 +1,14 @@
-"""I22: every transition in the database has its entry in the audit log, in the same order per checkout.
+"""The oracle's view of the audit log: every transition has its entry, in the same order, and the chain holds.
 
-A pure function of rows, for the oracle of a campaign. The timeline is written by the product, the audit log
-by triggers: that they agree says something about both.
+The timeline is written by the product, the audit log by triggers: that they agree says something about both.
 """
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
+
+from chaos.evidence import Evidence
+from chaos.oracle.violations import Harm, Violation
 
 Row = Mapping[str, Any]
 
@@ -22,6 +24,20 @@ _STATUSES: Final = frozenset(
         "expired",
     }
 )
+
+
+def judge_audit(evidence: Evidence) -> Iterator[Violation]:
+    """I22: what `audit_gaps` finds, and what the check of the chain has found."""
+    for subject, what in audit_gaps(
+        checkouts=evidence.checkouts,
+        attempts=evidence.attempts,
+        refunds=evidence.refunds,
+        told=evidence.checkout_events,
+        log=evidence.audit_log,
+    ):
+        yield Violation("I22", Harm.AUDIT, subject, what)
+    for fault in evidence.audit_faults:
+        yield Violation("I22", Harm.AUDIT, "audit_log", fault)
 
 
 def audit_gaps(
