@@ -9,7 +9,7 @@ PRODUCT := activities api cli config domain gateways routing screening storage w
 export DATA_DIR
 
 .DEFAULT_GOAL := help
-.PHONY: help setup datasets panel demo test e2e screenshots check security audit sbom bench-routing chaos chaos-selftest drill new-gateway gateway-docs live-check lock clean
+.PHONY: help setup datasets panel demo test e2e screenshots check security audit sbom bench-routing bench-listing chaos chaos-selftest drill new-gateway gateway-docs live-check lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ drill: setup ## an outage of a gateway under load: when its circuit opens, what 
 
 bench-routing: setup ## how fast a route is decided, in a process and over HTTP
 	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- $(BIN)/python -m bench.routing
+
+bench-listing: $(VENV)/.installed ## how long a page of the operators' list takes over 100,000 checkouts
+	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- $(BIN)/python -m bench.listing
 
 new-gateway: $(VENV)/.installed ## begin a gateway: adapter, simulator and contract data to fill in (NAME=acme)
 	$(BIN)/python -m devstack.new_gateway $(NAME)

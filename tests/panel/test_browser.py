@@ -8,15 +8,19 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 import pytest
 
 from devstack.node import find_node
+from devstack.ports import Ports
 from devstack.programs import ROOT
 from devstack.stack import Stack
 from domain.operator import Role
 from tests.desk import new_person
+from tests.notifications.receiver import receiving
 
 PATIENCE: Final = 300
 """Seconds for the whole story."""
@@ -35,22 +39,33 @@ def find_browser() -> str | None:
     return named or next((found for name in _NAMES if (found := shutil.which(name))), None)
 
 
-async def test_the_story_of_the_panel(stack: Stack) -> None:
+SETTINGS: Final[Mapping[str, object]] = {"CIRCUIT_FAILURES": 3, "CIRCUIT_OPEN_FOR": 300}
+"""Few failures are an outage, and it lasts for the rest of the story."""
+
+
+async def test_the_story_of_the_panel(tmp_path: Path) -> None:
+    """On a stack of its own: it changes the routing and breaks a gateway."""
     chromium = find_browser()
     if chromium is None:
         pytest.skip("no Chromium on this machine: install it, or name it in CHROMIUM")
     _needs_tools()
     if not (ROOT / "panel" / "dist" / "index.html").exists():
         pytest.skip("the panel is not built: make panel")
-    people = {name: (await new_person(stack, role)).told() for name, role in _PEOPLE.items()}
-    story = {
-        "api": stack.api_url,
-        "admin_url": f"{stack.api_url}/admin",
-        "api_key": stack.api_key,
-        "people": people,
-    }
-    # A thread: the API's processes are watched by this loop meanwhile.
-    await asyncio.to_thread(_run, "panel.mjs", CHROMIUM=chromium, STORY=json.dumps(story))
+    async with receiving() as receiver:
+        told = {"ALERT_URLS": f"json://127.0.0.1:{receiver.port}/alerts"}
+        async with Stack(tmp_path, ports=Ports.free(), settings_overrides={**SETTINGS, **told}) as stack:
+            people = {name: (await new_person(stack, role)).told() for name, role in _PEOPLE.items()}
+            story = {
+                "api": stack.api_url,
+                "admin_url": f"{stack.api_url}/admin",
+                "api_key": stack.api_key,
+                "sandbox": stack.sandbox_url,
+                "people": people,
+            }
+            # A thread: the processes are watched, and alerts received, by this loop meanwhile.
+            print(await asyncio.to_thread(_run, "panel.mjs", CHROMIUM=chromium, STORY=json.dumps(story)))
+        messages = [json.loads(each.body)["message"] for each in receiver.received]
+    assert any("account.circuit_open" in message for message in messages), messages
 
 
 def test_what_the_panel_works_out_by_itself() -> None:
@@ -86,7 +101,8 @@ def _needs_tools() -> None:
         pytest.skip("the panel is not built: make panel")
 
 
-def _run(script: str, **variables: str) -> None:
+def _run(script: str, **variables: str) -> str:
+    """What it prints."""
     told = subprocess.run(  # noqa: S603 - our own interpreter and scripts
         [sys.executable, "-m", "devstack.node", f"panel/e2e/{script}"],
         cwd=ROOT,
@@ -97,3 +113,4 @@ def _run(script: str, **variables: str) -> None:
         check=False,
     )
     assert told.returncode == 0, told.stdout + told.stderr
+    return told.stdout
