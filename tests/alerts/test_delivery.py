@@ -15,6 +15,9 @@ from storage.database import Database
 from storage.events import alert
 from tests.notifications.receiver import Receiver, receiving, status
 
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+"""One of Apprise's services imports it."""
+
 PAGE = "https://pay.example.com/admin/alerts"
 
 

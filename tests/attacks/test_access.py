@@ -40,6 +40,10 @@ LOOKS = {"POST /v1/admin/routing/policy/validate", "POST /v1/admin/routing/simul
 """Operators' calls that take a body and change nothing."""
 
 
+ROLES = {"POST /v1/admin/operators", "PUT /v1/admin/operators/{operator_id}/role"}
+"""Where a role is what the call is about."""
+
+
 @pytest.fixture(scope="module")
 async def front(module_database_url: str) -> AsyncIterator[Front]:
     async with serving(module_database_url) as opened:
@@ -169,6 +173,8 @@ async def test_nobody_assigns_what_is_not_theirs_to_say(front: Front) -> None:
             "is_admin",
             "__proto__",
         ):
+            if field == "role" and str(each) in ROLES:
+                continue
             answer = await front.http.request(each.method, each.url(), json={field: "x"}, headers=headers)
             assert answer.status_code == 422, (str(each), field, answer.text)
             found = {(error["path"], error["code"]) for error in answer.json()["errors"]}

@@ -15,6 +15,7 @@ const TO_DO: [string, string][] = [
   ["dispute.no_credentials", "Check the account's keys and settings."],
   ["notification.undeliverable", "Tell the merchant; send it again from the checkout's page."],
   ["switch.frozen", "Let it run again when it is over."],
+  ["capture.failed", "Ask the gateway: the bank did not pay what counted as taken."],
   ["screening.burst", "Look at why so many are stopped, and tell the merchant."],
   ["operator.locked", "Ask whether it was them; let them in again on the page Operators."],
   ["reconciliation.", "Compare with the gateway's books."],
