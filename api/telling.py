@@ -48,7 +48,7 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "attempt.refunded": "All of it went back through {account}.",
     "attempt.late_success": "{account} took money after it had been left: it goes back.",
     "attempt.adopted": "{account} took money late, and the checkout counts it.",
-    "capture.failed": "The bank did not pay {account} a capture that had succeeded. A person has to see to it.",
+    "capture.failed": "The bank did not pay {account} a capture that had succeeded: ask the gateway.",
     "capture.frozen": "The capture waits: charges are frozen by an operator.",
     "capture.refused": "{account} refused the capture{detail}.",
     "refund.requested": "A refund of {amount} was asked for.",
