@@ -130,3 +130,24 @@ class Gateways(View):
     """Every gateway that there is an adapter for."""
 
     data: list[GatewayView] = Field(description="By name.")
+
+
+class ErrorGroupView(View):
+    """What went wrong alike: the same kind, at the same account, with the same answer."""
+
+    kind: str = Field(description="What happened, as the timeline names it.", examples=["attempt.declined"])
+    account: str | None = Field(description="At which account.", examples=["flutterwave"])
+    what: str | None = Field(
+        description="The decline's code, or what the gateway answered.", examples=["insufficient_funds"]
+    )
+    times: int = Field(description="How often.", examples=[7])
+    checkouts: int = Field(description="To how many checkouts.", examples=[6])
+    first_at: Time = Field(description="The first one, in the time.")
+    last_at: Time = Field(description="The last one.")
+    newest: list[str] = Field(description="Ids of checkouts that it happened to lately, at most 5.")
+
+
+class ErrorLog(View):
+    """What went wrong in a time."""
+
+    data: list[ErrorGroupView] = Field(description="Most frequent first.")

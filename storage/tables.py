@@ -211,7 +211,18 @@ class CheckoutEvent(SQLModel, table=True):
     """What happened to a checkout, in order: the timeline that people read, written with the change."""
 
     __tablename__ = "checkout_events"
-    __table_args__ = (Index("ix_checkout_events_checkout", "checkout_id", "id"),)
+    __table_args__ = (
+        Index("ix_checkout_events_checkout", "checkout_id", "id"),
+        Index(
+            "ix_checkout_events_errors",
+            "at",
+            postgresql_where=text(
+                "kind IN ('attempt.declined', 'attempt.not_sent', 'attempt.unknown', 'attempt.mismatch',"
+                " 'attempt.late_success', 'capture.failed', 'capture.refused', 'refund.failed',"
+                " 'notification.undeliverable')"
+            ),
+        ),
+    )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=_BIGINT)
     checkout_id: str = Field(foreign_key="checkouts.id")

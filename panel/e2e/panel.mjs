@@ -306,6 +306,10 @@ scene("an outage raises an alert, people are told, and it is acknowledged", asyn
   await row.waitFor({ state: "hidden" });
   await to(operator, "/gateways");
   await operator.getByText("Circuit open").first().waitFor();
+  await to(operator, "/errors");
+  const group = operator.getByRole("row").filter({ hasText: "Gateway not reached" }).filter({ hasText: first }).first();
+  await group.getByRole("link").first().click();
+  await operator.getByText(`${first} was not reached`).first().waitFor();
 });
 
 scene("an operator is added, and sees the credentials once", async () => {
@@ -351,6 +355,7 @@ scene("no page has a serious fault of accessibility", async () => {
     "/routing/simulate",
     "/gateways",
     "/alerts?show=all",
+    "/errors",
     "/operators",
   ];
   for (const colorScheme of ["light", "dark"]) {

@@ -25,6 +25,7 @@ const PAGES = [
   ["routing-simulate", "/routing/simulate"],
   ["gateways", "/gateways"],
   ["alerts", "/alerts?show=all"],
+  ["errors", "/errors"],
   ["operators", "/operators"],
 ];
 const PRESS = { "routing-try": "Plan it", "routing-simulate": "Simulate" };

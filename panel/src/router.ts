@@ -34,6 +34,7 @@ const routes: RouteRecordRaw[] = [
   },
   { path: "/gateways", component: () => import("@/pages/Gateways.vue"), meta: { title: "Gateways" } },
   { path: "/alerts", component: () => import("@/pages/Alerts.vue"), meta: { title: "Alerts" } },
+  { path: "/errors", component: () => import("@/pages/Errors.vue"), meta: { title: "Errors" } },
   {
     path: "/operators",
     component: () => import("@/pages/Operators.vue"),

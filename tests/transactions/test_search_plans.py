@@ -10,7 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bench.many_checkouts import analyze, checkout_id, insert_checkouts
 from config.settings import Settings
 from domain.checkout import CheckoutStatus, Customer
-from storage import checkout_search, overview, personal
+from storage import checkout_search, error_log, overview, personal
 from storage.checkout_search import Filters
 from storage.database import Database
 from storage.tables import Checkout
@@ -132,3 +132,17 @@ async def test_the_overview_of_a_day_counts_that_day(database: Database) -> None
         found = await overview.overview(session, now - timedelta(days=1), now, 900)
     total = next(row for row in found.groups if row.of == "total")
     assert 4300 < total.checkouts <= 4320
+
+
+async def test_errors_are_found_by_an_index_that_is_written_for_errors_alone(database: Database) -> None:
+    """A small table is read from end to end whatever it has: forbidden here, to see that the index fits."""
+    now = datetime.now(UTC)
+    written = str(error_log.GROUPS.text)
+    for name, value in {"since": f"'{now - timedelta(days=1)}'", "until": f"'{now}'", "most": "10"}.items():
+        written = written.replace(f":{name}", value)
+    async with database.transaction() as session:
+        connection = await session.connection()
+        await connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        explained = await connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {written}")
+        assert "ix_checkout_events_errors" in str(explained.scalar_one())
+        assert await error_log.groups(session, now - timedelta(days=1), now) == []

@@ -9,6 +9,7 @@ from api.routes.admin import (
     audit,
     codec,
     customers,
+    errors,
     gateways,
     identity,
     lists,
@@ -41,5 +42,6 @@ for each in (
     audit,
     codec,
     customers,
+    errors,
 ):
     router.include_router(each.router)

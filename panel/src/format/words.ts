@@ -117,3 +117,17 @@ export function percent(rate: number | null): string {
 }
 
 export const count = (value: number) => new Intl.NumberFormat().format(value);
+
+const ERRORS: Record<string, string> = {
+  "attempt.declined": "Declined",
+  "attempt.not_sent": "Gateway not reached",
+  "attempt.unknown": "No clear answer",
+  "attempt.mismatch": "An answer that does not fit",
+  "attempt.late_success": "Money taken after it had been left",
+  "capture.failed": "A capture that the bank did not pay",
+  "capture.refused": "Capture refused",
+  "refund.failed": "Refund failed",
+  "notification.undeliverable": "Merchant not told",
+};
+
+export const errorWords = (kind: string): string => ERRORS[kind] ?? sentence(kind);

@@ -1,4 +1,4 @@
-"""Alerts are delivered to people: which was told to whom."""
+"""Alerts are delivered to people: which was told to whom. Errors of a time are found by an index."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -32,8 +32,19 @@ def upgrade() -> None:
         postgresql_where=sa.text("delivered_at IS NULL AND gave_up_at IS NULL"),
     )
     op.create_index("ix_alerts_created", "alerts", ["created_at"])
+    op.create_index(
+        "ix_checkout_events_errors",
+        "checkout_events",
+        ["at"],
+        postgresql_where=sa.text(
+            "kind IN ('attempt.declined', 'attempt.not_sent', 'attempt.unknown', 'attempt.mismatch',"
+            " 'attempt.late_success', 'capture.failed', 'capture.refused', 'refund.failed',"
+            " 'notification.undeliverable')"
+        ),
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("ix_checkout_events_errors", "checkout_events")
     op.drop_index("ix_alerts_created", "alerts")
     op.drop_table("alert_deliveries")

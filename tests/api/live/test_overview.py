@@ -98,3 +98,32 @@ async def test_gateways_are_told_with_what_they_lack_and_no_secret(
     }
     assert "sk_test" not in answer.text
     assert "whsec" not in answer.text
+
+
+async def test_errors_of_a_kind_are_one_group_that_leads_to_its_checkouts(
+    viewer: httpx.AsyncClient, shop: Shop
+) -> None:
+    since = datetime.now(UTC).isoformat()
+    made = [(await shop.check_out(card(7200, stripe=STOLEN)))["id"] for _ in range(2)]
+    for checkout_id in made:
+        await shop.until(checkout_id)
+    found = (await viewer.get("/v1/admin/errors", params={"since": since})).json()["data"]
+    group = next(each for each in found if (each["kind"], each["account"]) == ("attempt.declined", "stripe"))
+    assert (group["times"], group["checkouts"]) == (2, 2)
+    assert group["newest"] == made[::-1]
+    assert since < group["first_at"] <= group["last_at"]
+    assert group["what"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"since": "2026-01-01T00:00:00"},
+        {"since": "2026-01-01T00:00:00Z", "until": "2026-03-01T00:00:00Z"},
+        {"since": "2026-01-02T00:00:00Z", "until": "2026-01-01T00:00:00Z"},
+    ],
+)
+async def test_errors_of_no_time_or_too_long_a_one_are_refused(
+    viewer: httpx.AsyncClient, query: dict[str, str]
+) -> None:
+    assert (await viewer.get("/v1/admin/errors", params=query)).status_code == 422

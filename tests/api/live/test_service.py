@@ -71,6 +71,7 @@ OPERATIONS = {
     ("post", "/v1/admin/codec/decode"),
     ("post", "/v1/admin/customers/erase"),
     ("get", "/v1/admin/alerts"),
+    ("get", "/v1/admin/errors"),
     ("post", "/v1/admin/alerts/{alert_id}/acknowledge"),
     ("post", "/webhooks/{account}"),
     ("get", "/healthz"),
