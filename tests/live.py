@@ -30,7 +30,7 @@ Json = dict[str, Any]
 _Answer = TypeVar("_Answer")
 
 FINAL: Final = frozenset({"succeeded", "failed", "canceled", "expired"})
-PATIENCE: Final = 45.0
+PATIENCE: Final = 120.0
 """Seconds that a checkout may take, whatever is killed meanwhile. Without kills it is well under one."""
 
 _POLL: Final = 0.15

@@ -130,7 +130,7 @@ async def scripted_stripe() -> AsyncIterator[tuple[Stripe, Scripted]]:
                     "webhook_secret": "whsec_now",
                     "previous_webhook_secret": "whsec_before",
                     "base_url": script.base_url,
-                    "connect_timeout": 0.5,
+                    "connect_timeout": 10,
                     "read_timeout": 0.5,
                 }
             )

@@ -19,7 +19,7 @@ async def test_an_outage_costs_the_first_checkouts_a_moment_and_the_later_ones_n
 ) -> None:
     async with (
         Stack(tmp_path, ports=Ports.free(), workers=2, settings_overrides=SETTINGS) as stack,
-        Drill(stack, rate=5, calm=10) as drill,
+        Drill(stack, rate=2, calm=6) as drill,
     ):
         record = await drill.run()
     assert record.problems == [], report(record)

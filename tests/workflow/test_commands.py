@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError, WorkflowUpdateStage
 
 from domain.decline import DeclineCategory
 from domain.ids import attempt_id
@@ -18,10 +18,15 @@ from workflows.messages import CancelCheckout, CaptureCheckout, DecideReview, De
 
 
 async def cancel(handle: WorkflowHandle[Any, Any]) -> tuple[str, bool]:
-    """Cancel, and let time pass until the run has ended."""
-    result, _ = await asyncio.gather(
-        handle.execute_update(Checkout.cancel, CancelCheckout()), handle.result()
+    """Cancel, and let time pass until the run has ended.
+
+    Only once the run has taken the update in: where the time-skipping server leaps to a timer in the very moment
+    in which an update arrives, it can hand out a workflow task that nobody gets, and then waits for it for ever.
+    """
+    update = await handle.start_update(
+        Checkout.cancel, CancelCheckout(), wait_for_stage=WorkflowUpdateStage.ACCEPTED
     )
+    result, _ = await asyncio.gather(update.result(), handle.result())
     return result.status, result.done
 
 
