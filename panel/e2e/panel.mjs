@@ -264,7 +264,10 @@ scene("one customer pays on the gateway's page, another declines, and the panel 
   await row(paying).getByText("Succeeded").waitFor();
 
   const challenged = await checkOut(
-    hosted(declining, { payment_method: { type: "card", tokens: { stripe: "pm_card_threeDSecure2Required" } } }),
+    hosted(declining, {
+      payment_method: { type: "card", tokens: { stripe: "pm_card_threeDSecure2Required" } },
+      allow_redirect: false, // or the next page would open, for another card
+    }),
   );
   await shop.goto(challenged.next_action.url);
   await row(declining).getByText("Waits for the customer").waitFor();
