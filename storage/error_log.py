@@ -52,4 +52,6 @@ class ErrorGroup(NamedTuple):
 async def groups(session: AsyncSession, since: datetime, until: datetime) -> Sequence[ErrorGroup]:
     connection = await session.connection()
     rows = await connection.execute(GROUPS, {"since": since, "until": until, "most": MOST})
-    return [ErrorGroup(*row[:-1], newest=list(dict.fromkeys(row.newest))[:_NAMED]) for row in rows]
+    return [
+        ErrorGroup(**{**row._mapping, "newest": list(dict.fromkeys(row.newest))[:_NAMED]}) for row in rows
+    ]
