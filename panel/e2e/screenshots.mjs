@@ -13,6 +13,15 @@ const headers = { authorization: `Bearer ${demo.operator_token}` };
 const list = await (await fetch(`${demo.api}/v1/admin/checkouts?limit=100`, { headers })).json();
 const failedOver = list.data.find((row) => row.status === "succeeded" && row.attempts.length > 1) ?? list.data[0];
 
+// Something to be seen on the pages about alerts and switches, and taken back at the end.
+const frozen = (state) =>
+  fetch(`${demo.api}/v1/admin/switches/refunds/adyen`, {
+    method: "PUT",
+    headers: { ...headers, "content-type": "application/json" },
+    body: JSON.stringify({ frozen: state, reason: "for the pictures" }),
+  });
+await frozen(true);
+
 const PAGES = [
   ["overview", "/"],
   ["transactions", "/transactions"],
@@ -51,4 +60,5 @@ for (const [size, viewport] of Object.entries({
   }
 }
 console.log(page.faults.length ? page.faults.join("\n") : "no complaint of the browser");
+await frozen(false);
 await browser.close();
