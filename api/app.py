@@ -119,6 +119,7 @@ def create_app(settings: Settings, stopping: Stopping | None = None) -> ASGIApp:
         redoc_url=None,
     )
     # Looked through in this order, at every request: the shortest question first.
+    app.router.routes.append(routing.short_way)
     for each in (routing, checkouts, refunds, webhooks, admin, panel, health):
         app.include_router(each.router)
     for fault in (SQLAlchemyError, ConnectionError):

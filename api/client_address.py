@@ -7,6 +7,7 @@ is the client's own claim. A request that no trusted proxy has passed on comes f
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
 
@@ -85,6 +86,7 @@ def _hops(scope: Scope) -> Iterator[str]:
             return
 
 
+@lru_cache(maxsize=4096)  # a connection's requests come from one address
 def _parsed(text: str) -> Address | None:
     """An address, with or without a port; an IPv4 address that IPv6 wraps as what it is."""
     if len(text) > _LONGEST or "%" in text:

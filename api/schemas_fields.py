@@ -7,6 +7,7 @@ the place that shows them escapes them), but for characters that change how othe
 import re
 from collections.abc import Callable
 from ipaddress import ip_address
+from socket import AF_INET, inet_ntoa, inet_pton
 from typing import Annotated, Any, Final
 
 import pycountry
@@ -89,6 +90,10 @@ def _phone(value: str) -> str:
 
 
 def _ip(value: str) -> str:
+    try:
+        return inet_ntoa(inet_pton(AF_INET, value))  # as nearly all are, without an object in between
+    except (ValueError, OSError):
+        pass
     try:
         address = ip_address(value) if "%" not in value else None
     except ValueError:

@@ -6,7 +6,6 @@ No answer allows another origin to read it (CORS): merchants call from their ser
 
 from typing import Final
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 NOTHING: Final = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -26,6 +25,7 @@ HEADERS: Final = {
     "Cache-Control": "no-store",
 }
 YEAR: Final = 365 * 86400
+_POLICY: Final = b"content-security-policy"
 
 
 class SecurityHeaders:
@@ -34,9 +34,10 @@ class SecurityHeaders:
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
         """`https`: customers reach the API by https only (`PUBLIC_URL`), and browsers shall remember it."""
         self._app = app
-        self._headers = dict(HEADERS)
+        told = dict(HEADERS)
         if https:
-            self._headers["Strict-Transport-Security"] = f"max-age={YEAR}; includeSubDomains"
+            told["Strict-Transport-Security"] = f"max-age={YEAR}; includeSubDomains"
+        self._headers = [(name.lower().encode(), value.encode()) for name, value in told.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -46,10 +47,12 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
-                    headers.setdefault(name, value)
-                headers.setdefault("Content-Security-Policy", policy)
+                headers = list(message.get("headers", ()))
+                set_already = {name for name, _ in headers}
+                headers += (each for each in self._headers if each[0] not in set_already)
+                if _POLICY not in set_already:
+                    headers.append((_POLICY, policy.encode()))
+                message["headers"] = headers
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

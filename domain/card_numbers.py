@@ -148,6 +148,15 @@ def find_card_data(document: object) -> str | None:
     return _first([(place, text) for place, text in texts if len(text) >= SHORTEST])
 
 
+def pairs_hold_card_data(pairs: Sequence[tuple[str, str]]) -> bool:
+    """The same for names with one text each, such as those of a query."""
+    if any(_forbidden(name, text) for name, text in pairs):
+        return True
+    return contains_card_number(
+        _BETWEEN.join(text for pair in pairs for text in pair if len(text) >= SHORTEST)
+    )
+
+
 def _first(texts: Sequence[tuple[_Place | None, str]]) -> str | None:
     """Pointer to the first text with a card number. Searches all at once, then the half that has it."""
     if not contains_card_number(_BETWEEN.join(text for _, text in texts)):

@@ -1,15 +1,28 @@
 """The route plan: which accounts may be asked, in which order, and why the others are out."""
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.checkout import MethodType
 
+_put = object.__setattr__
+
 
 class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True)
+
+    @classmethod
+    def known(cls, **fields: Any) -> Self:
+        """Every field, of values that this program has made itself: not validated, which takes as long as
+        deciding. It looks after no default and no alias, so it needs a fifth of `model_construct`'s time."""
+        made = cls.__new__(cls)
+        _put(made, "__dict__", fields)
+        _put(made, "__pydantic_fields_set__", set(fields))
+        _put(made, "__pydantic_extra__", None)
+        _put(made, "__pydantic_private__", None)
+        return made
 
 
 class CountrySource(StrEnum):

@@ -60,7 +60,7 @@ def conclude(
             source = each
             break
     first = by_bin or by_ip or by_billing
-    return Country(
+    return Country.known(
         code=code,
         source=source,
         by_bin=by_bin,

@@ -37,10 +37,11 @@ def judge(account: Account, request: RouteRequest, closed: Exclusion | None = No
         return Exclusion.CAPTURE_UNSUPPORTED
     if request.challenge and not capabilities.challenge:
         return Exclusion.CHALLENGE_UNSUPPORTED
-    smallest = capabilities.minimum.get(request.currency)
-    largest = capabilities.maximum.get(request.currency)
-    if (smallest is not None and request.amount < smallest) or (
-        largest is not None and request.amount > largest
+    amount = request.amount
+    if (
+        not capabilities.minimum.get(request.currency, amount)
+        <= amount
+        <= capabilities.maximum.get(request.currency, amount)
     ):
         return Exclusion.AMOUNT_OUT_OF_RANGE
     if _customer_data_missing(account, request, method):
@@ -97,4 +98,5 @@ def _customer_data_missing(account: Account, request: RouteRequest, method: Meth
     customer = request.customer
     if method is MethodType.MOBILE_MONEY and not (request.method.phone or customer.phone):
         return True  # a prompt goes to a phone
-    return any(not getattr(customer, name, None) for name in account.capabilities.customer_fields)
+    wanted = account.capabilities.customer_fields
+    return bool(wanted) and any(not getattr(customer, name, None) for name in wanted)

@@ -103,9 +103,10 @@ class RuleIndex:
         self._with_any = with_any
         # "all": a value also suits every rule that does not ask.
         self._sets = tuple(
-            (name, self._enabled & ~every.asks[name], dict(every.sets[name]))
-            for name in SETS
-            if every.asks[name]
+            (place, open_, {value: open_ | bits for value, bits in every.sets[name].items()})
+            for place, name in enumerate(SETS)
+            if (asking := every.asks[name])
+            for open_ in (self._enabled & ~asking,)
         )
         self._bins = _by_length(every.bins)
         self._no_bin = self._enabled & ~every.asks["bin"]
@@ -115,7 +116,9 @@ class RuleIndex:
             (dict(keys), dict(pairs), self._enabled & ~asks) for keys, pairs, asks in every.metadata
         )
         # "any": a rule is in as soon as one of its conditions holds.
-        self._any_sets = tuple((name, dict(either.sets[name])) for name in SETS if either.asks[name])
+        self._any_sets = tuple(
+            (place, dict(either.sets[name])) for place, name in enumerate(SETS) if either.asks[name]
+        )
         self._any_bins = _by_length(either.bins)
         self._any_amounts = {currency: _stretches(ranges) for currency, ranges in either.ranges.items()}
         self._any_metadata = tuple((dict(keys), dict(pairs)) for keys, pairs, _ in either.metadata)
@@ -126,17 +129,17 @@ class RuleIndex:
         if not left:
             return None
         request, country = facts.request, facts.country
-        values = {
-            "country": country.code,
-            "currency": request.currency,
-            "network": facts.network,
-            "issuer_country": country.by_bin,
-            "method": request.method.type,
-            "merchant": request.merchant,
-        }
-        for name, open_, table in self._sets:
-            value = values[name]
-            left &= open_ if value is None else open_ | table.get(value, 0)
+        values = (  # in the order of SETS
+            country.code,
+            request.currency,
+            facts.network,
+            country.by_bin,
+            request.method.type,
+            request.merchant,
+        )
+        for place, open_, table in self._sets:
+            value = values[place]
+            left &= open_ if value is None else table.get(value, open_)
         card_bin = request.method.bin
         if self._bins or self._no_bin != self._enabled:
             left &= self._no_bin | _prefixed(self._bins, card_bin)
@@ -146,8 +149,8 @@ class RuleIndex:
             left &= open_ | _told(keys, pairs, request.metadata)
         if left & self._with_any:
             found = self._enabled & ~self._with_any
-            for name, table in self._any_sets:
-                value = values[name]
+            for place, table in self._any_sets:
+                value = values[place]
                 if value is not None:
                     found |= table.get(value, 0)
             if self._any_bins:

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from domain.capabilities import Account
 from domain.checkout import MethodType
 from domain.route import (
+    Country,
     DecisionInputs,
     ExcludedAccount,
     Exclusion,
@@ -26,6 +27,20 @@ from routing.policy_terms import Facts
 from routing.request import RouteRequest
 
 NOTHING_CLOSED: Final[Mapping[str, Exclusion]] = MappingProxyType({})
+_BLOCKED: Final = Exclusion.BLOCKED_BY_RULE
+
+REMEMBERED: Final = 8192
+"""Cards' first digits, and constellations of countries, that a Router keeps the conclusion about. A site sees
+the same few thousand again and again; the entries take 2 MB at most."""
+
+
+class _Card(NamedTuple):
+    """What a card's first digits tell."""
+
+    listed_country: str | None
+    """By the card table alone."""
+    country: str | None
+    network: CardNetwork | None
 
 
 class Router:
@@ -46,6 +61,8 @@ class Router:
         self.policy = policy
         self.policy_version = policy_version
         self._accounts = dict(sorted(accounts.items()))
+        self._gateways = {name: account.gateway for name, account in accounts.items()}
+        self._fixed = policy.objective is Objective.FIXED
         self._bins = bins
         self._geo = geo
         self._rules = RuleIndex(policy.rules)
@@ -54,6 +71,9 @@ class Router:
             length: {prefix: entry for prefix, entry in policy.bin_overrides.items() if len(prefix) == length}
             for length in sorted({len(prefix) for prefix in policy.bin_overrides}, reverse=True)
         }
+        # Nothing that these depend on changes in the life of a Router.
+        self._card = lru_cache(REMEMBERED)(self._card_of)
+        self._conclude = lru_cache(REMEMBERED)(self._conclude_from)
 
     def reading(self, bins: BinLookup, geo: GeoLookup) -> "Router":
         """The same policy over other data sets."""
@@ -79,20 +99,29 @@ class Router:
 
     def facts(self, request: RouteRequest) -> Facts:
         """What is looked up about a checkout before anything is decided."""
-        card_bin = request.method.bin
-        return self.facts_from(request, self._bins.by_bin(card_bin), self._geo.by_ip(request.customer.ip))
+        customer, card = request.customer, self._card(request.method.bin)
+        country = self._conclude(card.country, self._geo.by_ip(customer.ip), customer.country)
+        return Facts(request, country, card.network, card.listed_country)
 
     def facts_from(self, request: RouteRequest, listed_country: str | None, by_ip: str | None) -> Facts:
         """The same where the card table's and the address table's answers are known already."""
-        by_bin, network = listed_country, network_of(request.method.bin)
-        entry = self._known_bin(request.method.bin)
-        if entry is not None:
-            by_bin, network = entry[0], entry[1] or network
-        billing = request.customer.country
-        country = conclude(
-            by_bin, by_ip, billing if is_country(billing) else None, self.policy.country_sources
-        )
-        return Facts(request, country, network, listed_country)
+        card = self._told_of(request.method.bin, listed_country)
+        country = self._conclude(card.country, by_ip, request.customer.country)
+        return Facts(request, country, card.network, listed_country)
+
+    def _card_of(self, card_bin: str | None) -> _Card:
+        return self._told_of(card_bin, self._bins.by_bin(card_bin))
+
+    def _told_of(self, card_bin: str | None, listed_country: str | None) -> _Card:
+        network = network_of(card_bin)
+        entry = self._known_bin(card_bin)
+        if entry is None:
+            return _Card(listed_country, listed_country, network)
+        return _Card(listed_country, entry[0], entry[1] or network)
+
+    def _conclude_from(self, by_bin: str | None, by_ip: str | None, billing: str | None) -> Country:
+        by_billing = billing if is_country(billing) else None
+        return conclude(by_bin, by_ip, by_billing, self.policy.country_sources)
 
     def decide(
         self,
@@ -109,34 +138,29 @@ class Router:
         for group in choice.groups:
             methods: dict[str, MethodType] = {}
             for account in group.accounts:
-                verdict = (
-                    Exclusion.BLOCKED_BY_RULE
-                    if choice.blocked_by
-                    else judge(account, request, closed.get(account.name))
-                )
+                name = account.name
+                verdict = _BLOCKED if choice.blocked_by else judge(account, request, closed.get(name))
                 if isinstance(verdict, Exclusion):
-                    excluded.append(_excluded(account.gateway, account.name, verdict))
+                    excluded.append(_excluded(self._gateways[name], name, verdict))
                 else:
-                    methods[account.name] = verdict
-            groups.append((group, methods))
-            eligible |= methods
-        country = facts.country
-        known = None
-        idle = self.policy.objective is Objective.FIXED and (scores is None or scores.empty)
-        if scores is not None and not idle and len(eligible) > 1:
+                    methods[name] = eligible[name] = verdict
+            if methods:
+                groups.append((group, methods))
+        country, known = facts.country, None
+        if scores is not None and len(eligible) > 1 and not (self._fixed and scores.empty):
             known = scores.known(request, country.by_bin or country.code, eligible)
         plan = [
-            _planned(self._accounts[name].gateway, name, group.reason, methods[name], detail)
+            _planned(self._gateways[name], name, group.reason, methods[name], detail)
             for group, methods in groups
             for name, detail in self._ordered(group, methods, request, known)
         ]
-        return RoutePlan(
+        return RoutePlan.known(
             country=country,
             policy_version=self.policy_version,
             plan=tuple(plan),
             excluded=tuple(excluded),
             blocked_by=choice.blocked_by,
-            inputs=DecisionInputs(
+            inputs=DecisionInputs.known(
                 closed=dict(closed),
                 scores=known,
                 listed_country=facts.listed_country,
@@ -196,10 +220,10 @@ class Router:
         known: KnownScores | None,
     ) -> list[tuple[str, str | None]]:
         """The eligible accounts of a group in their order, with what gave them their place."""
-        objective = self.policy.objective
-        if known is None or objective is Objective.FIXED or not group.open or len(methods) < 2:
+        if self._fixed or known is None or not group.open or len(methods) < 2:
             return [(name, None) for name in methods]
-        return [(place.account, place.detail) for place in order(known, tuple(methods), request, objective)]
+        ranked = order(known, tuple(methods), request, self.policy.objective)
+        return [(place.account, place.detail) for place in ranked]
 
 
 # The same few come again and again, and never change.

@@ -24,6 +24,11 @@ UNKNOWN: Final = "-"
 
 GroupNames = tuple[str, str, str, str, str]
 
+REMEMBERED: Final = 16_384
+"""Accounts' success rates for kinds of checkouts that one snapshot keeps: worked out once, while it lasts."""
+
+_Expectation = tuple[float, float, str]
+
 
 class Tally(NamedTuple):
     """Attempts of an account in one group, faded with time, so not whole numbers."""
@@ -58,8 +63,11 @@ def group_names(method: str, currency: str, country: str | None, network: str | 
 
 def groups_of(request: RouteRequest, country: str | None, method: MethodType | None = None) -> GroupNames:
     """The same, of a request. `country`: the issuer's, or else the payer's."""
-    network = network_of(request.method.bin) or request.method.network
-    return group_names(method or request.method.type, request.currency, country, network)
+    return group_names(method or request.method.type, request.currency, country, _network(request))
+
+
+def _network(request: RouteRequest) -> str | None:
+    return network_of(request.method.bin) or request.method.network
 
 
 @dataclass(frozen=True)
@@ -73,6 +81,10 @@ class Scores:
     """(account, group) -> what became of its attempts."""
     rules: ScoreRules = field(default_factory=ScoreRules)
     fees: FeeTable = field(default_factory=FeeTable)
+    _expectations: dict[tuple[str, str, str, str | None, str | None], _Expectation] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """(account, method, currency, country, network) -> `expected`, rounded as it is recorded."""
 
     @property
     def empty(self) -> bool:
@@ -87,18 +99,19 @@ class Scores:
         `country`: the card issuer's, else the payer's. `methods`: account -> by which it would be asked.
         """
         accounts: dict[str, KnownScore] = {}
-        groups: dict[MethodType, GroupNames] = {}
+        currency, network, fees = request.currency, _network(request), self.fees or None
+        known = self._expectations
         for account, method in methods.items():
-            names = groups.get(method)
-            if names is None:
-                names = groups[method] = groups_of(request, country, method)
-            rate, samples, group = self.expected(account, names)
-            fee = self.fees.of(account, request, method, country) if self.fees else None
-            accounts[account] = KnownScore(round(rate, 6), round(samples, 1), group, fee)
-        # Not validated: it is ours, and this would take longer than all the rest.
-        return KnownScores.model_construct(
-            version=self.version, exploration=self.rules.exploration, accounts=accounts
-        )
+            kind = (account, method, currency, country, network)
+            told = known.get(kind)
+            if told is None:
+                rate, samples, group = self.expected(account, group_names(method, currency, country, network))
+                told = round(rate, 6), round(samples, 1), group
+                if len(known) < REMEMBERED:
+                    known[kind] = told
+            fee = fees.of(account, request, method, country) if fees else None
+            accounts[account] = KnownScore(*told, fee)
+        return KnownScores.known(version=self.version, exploration=self.rules.exploration, accounts=accounts)
 
     def expected(self, account: str, groups: Sequence[str]) -> tuple[float, float, str]:
         """(success rate, attempts, group that has enough of them) by these groups, coarsest first."""

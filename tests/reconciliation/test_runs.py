@@ -125,7 +125,7 @@ async def test_money_on_an_attempt_that_was_left_behind_goes_back(new_books: New
         world.banks["card-a"].charge_script = [never(), never(), never()]
         checkout = await paid(world)
         first = attempt_id(checkout, 1)
-        await world.watcher(checkout).terminate()
+        await world.lose(world.watcher(checkout))
         world.banks["card-a"].appear(first, AMOUNT, "NGN")
 
         assert await counts(world, "card-a") == {"missing_here": 1}

@@ -159,7 +159,7 @@ async def test_a_customer_who_is_at_it_can_still_pay(new_world: NewWorld) -> Non
         checkout = await world.checkout()
         handle = await world.start(checkout)
         await world.until(checkout, "requires_action")
-        await handle.terminate("lost")
+        await world.lose(handle)
         bank.settle(attempt_id(checkout, 1), PaymentStatus.CAPTURED)
         assert await run_again(world, checkout) == "succeeded"
         assert len(bank.charges) == 1
@@ -170,7 +170,7 @@ async def test_an_authorization_is_held_on(new_world: NewWorld) -> None:
         checkout = await world.checkout(capture_method="manual")
         handle = await world.start(checkout)
         await world.until(checkout, "requires_capture")
-        await handle.terminate("lost")
+        await world.lose(handle)
         await age(world, checkout)
         assert await world.run(checkout) == "expired"
         assert [effect.kind for _, effect in world.ledger(checkout)] == ["authorize", "void"]
@@ -206,7 +206,7 @@ async def test_the_walk_watches_again(database_url: str) -> None:
         recovery = recovery_in(world)
         await age(world, checkout)
         assert await recovery.step() == 0, "its watcher runs"
-        await world.watcher(checkout).terminate("lost")
+        await world.lose(world.watcher(checkout))
         assert await recovery.step() == 1
         world.banks["momo"].appear(attempt_id(checkout, 1), 12_500, "NGN")
         assert await world.compensated(checkout) == "refunded"

@@ -301,7 +301,7 @@ async def reconciled(world: World) -> str:
     world.banks["momo"].charge_script = [never()]
     checkout = await world.checkout()
     await world.run(checkout)
-    await world.watcher(checkout).terminate()
+    await world.lose(world.watcher(checkout))
     world.banks["momo"].appear(attempt_id(checkout, 1), 12_500, "NGN")
     now = datetime.now(UTC)
     handle = await world.client.start_workflow(

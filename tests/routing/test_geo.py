@@ -114,8 +114,15 @@ def test_any_text_is_answered(tables: Tables, text: str) -> None:
 def test_what_is_taken_for_public_is_global_to_the_standard_library(
     address: IPv4Address | IPv6Address,
 ) -> None:
-    taken = public_address(str(address))
-    assert taken is None or (taken.is_global and not taken.is_multicast and not taken.is_reserved)
+    text = public_address(str(address))
+    if text is None:
+        return
+    taken = ip_address(text)
+    assert text == str(taken)
+    assert taken in (address, getattr(address, "ipv4_mapped", None))
+    assert taken.is_global
+    assert not taken.is_multicast
+    assert not taken.is_reserved
 
 
 def test_an_ipv4_only_file_answers_ipv6_with_nothing(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from domain.checkout import CaptureMethod, Customer, MethodType, PaymentMethod
 from domain.money import MAX_AMOUNT
-from domain.route import Exclusion
+from domain.route import Exclusion, RoutePlan
+from routing.bins import BinTable
 from routing.eligibility import token_for
 from routing.policy import Policy
 from routing.request import RouteRequest
@@ -156,3 +157,21 @@ def test_the_account_s_own_token_comes_before_its_gateway_s() -> None:
     account = accounts()["stripe-eu"]
     method = PaymentMethod(type=MethodType.CARD, tokens={"stripe": "pm_1", "stripe-eu": "pm_2"})
     assert token_for(account, method) == "pm_2"
+
+
+def test_what_is_made_without_validation_is_what_validation_makes() -> None:
+    made = router().plan(RouteRequest(amount=100, currency="NGN", customer=Customer(ip="41.58.0.1")))
+    assert made == RoutePlan.model_validate(made.model_dump())
+    assert made == RoutePlan.model_validate_json(made.model_dump_json())
+    changed = made.model_copy(update={"policy_version": 9})
+    assert changed.policy_version == 9 != made.policy_version
+    assert changed.country == made.country
+
+
+def test_what_a_router_remembers_ends_with_it() -> None:
+    asked = RouteRequest(
+        amount=100, currency="NGN", method=PaymentMethod(bin="539983"), customer=Customer(country="GB")
+    )
+    first = router(POLICY)
+    moved = first.reading(BinTable.of({"539983": "KE"}), Addresses())
+    assert [each.plan(asked).country.by_bin for each in (first, moved, first)] == ["NG", "KE", "NG"]

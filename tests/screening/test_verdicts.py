@@ -166,7 +166,7 @@ async def test_a_run_that_begins_anew_after_approval_asks_nobody_again(new_world
         await decide(handle, Decision.APPROVE)
         await world.until_told(checkout, "attempt.sent")
         await world.until_told(checkout, "attempt.unknown")
-        await handle.terminate()
+        await world.lose(handle)
         world.banks["card-a"].look_up_faults = 0
         assert await world.run(checkout) == "succeeded"
         assert await world.told(checkout, "checkout.in_review") == 1

@@ -20,8 +20,8 @@ from workflows.messages import CancelCheckout, CaptureCheckout, DecideReview, De
 async def cancel(handle: WorkflowHandle[Any, Any]) -> tuple[str, bool]:
     """Cancel, and let time pass until the run has ended.
 
-    Only once the run has taken the update in: where the time-skipping server leaps to a timer in the very moment
-    in which an update arrives, it can hand out a workflow task that nobody gets, and then waits for it for ever.
+    Only once the run has taken the update in: where the time-skipping server leaps to a timer in the very
+    moment in which an update arrives, it can hand out a workflow task that nobody gets, and waits for ever.
     """
     update = await handle.start_update(
         Checkout.cancel, CancelCheckout(), wait_for_stage=WorkflowUpdateStage.ACCEPTED
@@ -155,7 +155,7 @@ async def test_capture_is_refused_where_nothing_is_authorized(new_world: NewWorl
         handle = await world.start(checkout)
         await world.until(checkout, "requires_action")
         assert await refused(handle, Checkout.capture, CaptureCheckout()) == "NotCapturable"
-        await handle.terminate()
+        await world.lose(handle)
 
 
 async def test_cancel_of_an_authorization_voids_it(new_world: NewWorld) -> None:
@@ -267,4 +267,4 @@ async def test_a_decision_is_refused_where_nothing_is_in_review(new_world: NewWo
         await world.until(checkout, "requires_action")
         command = DecideReview(decision=Decision.NOT_PAID)
         assert await refused(handle, Checkout.decide_review, command) == "NotInReview"
-        await handle.terminate()
+        await world.lose(handle)

@@ -43,7 +43,7 @@ async def test_a_forged_hint_changes_nothing(new_world: NewWorld) -> None:
         await world.skip(timedelta(seconds=8))
         assert (await world.row(checkout)).status == "requires_action"
         assert len(world.banks["card-a"].charges) == 1
-        await handle.terminate()
+        await world.lose(handle)
 
 
 @pytest.mark.parametrize("account", ["card-a", "momo"])
@@ -151,4 +151,4 @@ async def test_a_wrong_amount_on_a_page_is_reviewed_at_once(new_world: NewWorld)
         await world.news(handle, checkout)
         row = await world.until(checkout, "in_review")
         assert (row.review_reason, row.next_action) == ("mismatch", None)
-        await handle.terminate()
+        await world.lose(handle)

@@ -163,4 +163,4 @@ async def test_money_of_another_amount_is_never_paid(new_world: NewWorld) -> Non
         assert not world.banks["card-b"].charges
         assert await world.alerts(checkout) == ["checkout.in_review.mismatch"]
         assert await world.alerts(attempt_id(checkout, 1)) == ["outcome.mismatch"]
-        await handle.terminate()
+        await world.lose(handle)

@@ -89,7 +89,7 @@ async def test_after_a_mismatch_nothing_is_believed_to_be_gone(new_world: NewWor
         await world.skip(timedelta(days=2))
         assert bank.look_ups > 2
         assert (await world.row(checkout)).status == "in_review"
-        await handle.terminate()
+        await world.lose(handle)
 
 
 async def cut_off(world: World) -> tuple[str, WorkflowHandle[Any, Any]]:

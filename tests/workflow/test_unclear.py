@@ -118,7 +118,7 @@ async def test_what_stays_unclear_goes_to_a_person(new_world: NewWorld, account:
         assert (row.status, row.review_reason) == ("in_review", "unresolved_outcome")
         assert await world.alerts(checkout) == ["checkout.in_review.unresolved_outcome"]
         assert not world.banks["card-b"].charges
-        await handle.terminate()
+        await world.lose(handle)
 
 
 async def test_a_gateway_that_cannot_be_asked_is_asked_by_the_same_request(new_world: NewWorld) -> None:

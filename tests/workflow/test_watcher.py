@@ -96,7 +96,7 @@ async def test_a_late_authorization_is_released(new_world: NewWorld) -> None:
             ("card-a", "void"),
             ("card-b", "authorize"),
         ]
-        await handle.terminate()
+        await world.lose(handle)
 
 
 async def test_a_late_authorization_that_somebody_captures_is_refunded_once(new_world: NewWorld) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from temporalio.api.enums.v1 import EventType
 from temporalio.api.testservice.v1 import LockTimeSkippingRequest, UnlockTimeSkippingRequest
 from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
@@ -44,6 +45,9 @@ from workflows.messages import CheckoutInput, CheckoutResult, GatewayNews, Watch
 
 AMOUNT = 12_500
 _numbers = itertools.count(1)
+
+IN_A_TASK = (EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED, EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED)
+"""How a history ends while a workflow task is waiting or being worked on."""
 
 
 def _capabilities(name: str, *, keyed: bool) -> Capabilities:
@@ -185,6 +189,17 @@ class World:
     async def run(self, checkout_id: str) -> CheckoutStatus:
         """Start it and let time pass to its end."""
         return (await (await self.start(checkout_id)).result()).status
+
+    async def lose(self, handle: WorkflowHandle[Any, Any]) -> None:
+        """End this run as if Temporal had lost it.
+
+        Between two of its tasks: the time-skipping server never skips again once a run has been terminated
+        in the middle of one.
+        """
+        async with asyncio.timeout(10):
+            while (await handle.fetch_history()).events[-1].event_type in IN_A_TASK:  # noqa: ASYNC110 - a server's
+                await asyncio.sleep(0.02)
+        await handle.terminate("lost")
 
     def watcher(self, checkout_id: str, number: int = 1) -> WorkflowHandle[Any, Any]:
         return self.client.get_workflow_handle(

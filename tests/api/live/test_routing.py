@@ -78,3 +78,16 @@ async def test_a_checkout_gets_the_plan_that_was_foretold(shop: Shop) -> None:
     foretold = await resolve(shop, currency="USD", country="US", amount="4999")
     made = await shop.check_out(card())
     assert made["routing"] == foretold
+
+
+async def test_other_ways_to_ask_are_answered_as_everywhere(shop: Shop) -> None:
+    refused = await shop.http.post("/v1/routing/resolve", params={"currency": "USD"})
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET")
+    unknown = await shop.http.get("/v1/routing/resolve/", params={"currency": "USD"})
+    assert unknown.status_code == 404
+    nobody = await shop.http.get("/v1/routing/resolve?currency=USD", headers={"Authorization": "Bearer no"})
+    assert (nobody.status_code, nobody.headers["content-type"]) == (401, "application/problem+json")
+    answer = await shop.http.get("/v1/routing/resolve", params={"currency": "USD"})
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["request-id"] != nobody.headers["request-id"]
+    assert answer.headers["x-content-type-options"] == nobody.headers["x-content-type-options"] == "nosniff"
