@@ -22,6 +22,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities import measuring
 from activities.account_health import account_health
+from activities.alert_delivery import AlertDelivery, BadAlertUrls, targets_of
 from activities.attempting import Attempting
 from activities.capturing import Capturing
 from activities.compensating import Compensating
@@ -118,8 +119,10 @@ def activity_methods(context: Context) -> list[Callable[..., Any]]:
     attempting, capturing, refunding = Attempting(context), Capturing(context), Refunding(context)
     reconciling = Reconciling(context)
     disputing = Disputing(context)
+    planning = Planning(context)
     return [
-        Planning(context).plan_checkout,
+        planning.plan_checkout,
+        planning.choose_account,
         attempting.send_attempt,
         attempting.look_up_attempt,
         attempting.close_attempt,
@@ -222,7 +225,9 @@ async def main() -> None:
         Runtime.set_default(measured(settings.metrics_host, settings.metrics_port))
     try:
         context = build_context(settings)
+        alert_delivery = AlertDelivery(context.database, targets_of(settings), settings.public_url)
     except (
+        BadAlertUrls,
         BadAccounts,
         BadCountryMap,
         BadPolicyFile,
@@ -244,6 +249,7 @@ async def main() -> None:
             name="account health",
         ),
         asyncio.create_task(keep_prepared(client, settings), name="namespace"),
+        asyncio.create_task(alert_delivery.for_ever(), name="alert delivery"),
         asyncio.create_task(Sealer(context.database, settings.required_keys).run(), name="audit sealing"),
     ]
     try:

@@ -14,10 +14,12 @@ from typing import IO, Any, Final, Self
 import httpx
 
 from config.keys import new_key
+from devstack.admin import Admin, provide_admin
 from devstack.claim import claim
 from devstack.datasets import provide_datasets
 from devstack.ports import HOST, Ports
 from devstack.postgres import DATABASE, Postgres, ensure_database
+from devstack.private_files import write_private
 from devstack.programs import Program, environment, run_once
 from devstack.settings import KEYS_FILE, product_environment
 from devstack.supervisor import Supervisor
@@ -57,6 +59,7 @@ class Stack:
         self.api_key = ""
         self.merchant_id = ""
         self.operator_token = ""
+        self.admin: Admin | None = None
         self._workers = workers
         self._overrides = dict(settings_overrides or {})
         self._commands = {"api": ("-m", "api"), "worker": ("worker.py",)} | dict(commands or {})
@@ -174,6 +177,7 @@ class Stack:
         self._say("API")
         await self._supervisor.start(self._api(product))
         await asyncio.gather(self._provide_api_key(product), self._provide_operator_token(product))
+        self.admin = await provide_admin(self.data_dir / "admin.json", self.api_url, self.operator_token)
         self._say("worker")
         for number in range(1, self._workers + 1):
             await self._supervisor.start(self._worker(product, number))
@@ -300,7 +304,7 @@ class Stack:
             "api": self.api_url,
             "api_key": self.api_key,
             "operator_token": self.operator_token,
-            "admin": None,
+            "admin": None if self.admin is None else {"url": f"{self.api_url}/admin", **self.admin._asdict()},
             "temporal_ui": self.temporal_ui_url,
             "temporal_address": self.temporal_address,
             "database_url": self.database_url,
@@ -310,14 +314,6 @@ class Stack:
         # A full disk must not stop the supervisor; the next change writes it again.
         with contextlib.suppress(OSError):
             write_private(self.data_dir / "demo.json", json.dumps(described, indent=2) + "\n")
-
-
-def write_private(file: Path, text: str) -> None:
-    """Replace the file at once, readable by its owner only."""
-    new = file.with_name(f".{file.name}.new")
-    new.touch(mode=0o600)
-    new.write_text(text)
-    new.replace(file)
 
 
 def _is_worker(name: str) -> bool:
