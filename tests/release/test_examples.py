@@ -35,7 +35,7 @@ def place(stack: Stack, tmp_path: Path) -> Path:
     return tmp_path
 
 
-async def typed(stack: Stack, place: Path, blocks: Sequence[str]) -> list[dict[str, Any]]:
+async def typed(stack: Stack, place: Path, blocks: Sequence[str]) -> list[Any]:
     """Type the blocks into one shell. What the commands print, as JSON, in order."""
     script = "set -e\n" + "echo\n".join(blocks)
     script = script.replace("http://127.0.0.1:8000", stack.api_url)
