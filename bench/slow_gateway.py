@@ -55,9 +55,7 @@ async def phase(stack: Stack, *, rate: float, slow_rate: float, seconds: float) 
             rate=rate,
         )
 
-    return await asyncio.gather(
-        stream(encoded(body), rate), stream(encoded(slow_body), slow_rate)
-    )
+    return await asyncio.gather(stream(encoded(body), rate), stream(encoded(slow_body), slow_rate))
 
 
 def line(name: str, measured: Load) -> str:
