@@ -23,6 +23,13 @@ RUN python -m venv /opt/tools \
     && /opt/tools/bin/python -m routing.build_datasets --out .data/datasets \
     && rm runtime.txt
 
+# The admin panel, with the types of its client made from this very API; only what browsers load is kept.
+RUN /opt/tools/bin/python -m devstack.panel_sources panel/generated \
+    && /opt/tools/bin/python -m devstack.node npm ci --prefix panel --loglevel=error \
+    && /opt/tools/bin/python -m devstack.node npm run --silent --prefix panel build \
+    && find panel -mindepth 1 -maxdepth 1 ! -name dist -exec rm -rf {} + \
+    && rm -rf devstack
+
 
 FROM python:3.11-slim-trixie
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1

@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
+import uvloop
 from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError
@@ -21,6 +22,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities import measuring
 from activities.account_health import account_health
+from activities.alert_delivery import AlertDelivery, BadAlertUrls, targets_of
 from activities.attempting import Attempting
 from activities.capturing import Capturing
 from activities.compensating import Compensating
@@ -75,6 +77,11 @@ WORKFLOWS: Sequence[type] = (
 
 DRAIN = timedelta(seconds=30)
 """How long running activities may take after SIGTERM."""
+ACTIVITIES_AT_ONCE = 100
+CALLS_OF_AN_ACCOUNT = 400
+"""Activities that wait for one account's gateway: the 200 connections of its pool (`gateways/transport.py`),
+and as many that wait for one of those until they are given up. Each account brings places of its own, so that
+a slow gateway takes none from the others. A waiting call is a coroutine: it costs kilobytes."""
 NOTIFICATIONS_AT_ONCE = 50
 PREPARED_EVERY = 60.0
 """Seconds."""
@@ -112,8 +119,10 @@ def activity_methods(context: Context) -> list[Callable[..., Any]]:
     attempting, capturing, refunding = Attempting(context), Capturing(context), Refunding(context)
     reconciling = Reconciling(context)
     disputing = Disputing(context)
+    planning = Planning(context)
     return [
-        Planning(context).plan_checkout,
+        planning.plan_checkout,
+        planning.choose_account,
         attempting.send_attempt,
         attempting.look_up_attempt,
         attempting.close_attempt,
@@ -144,8 +153,12 @@ def build_worker(client: Client, context: Context) -> Worker:
         # recorded histories, which is where its checks belong (docs/decisions/0003).
         workflow_runner=UnsandboxedWorkflowRunner(),
         max_cached_workflows=1000,
-        max_concurrent_activities=100,
+        max_concurrent_activities=ACTIVITIES_AT_ONCE + CALLS_OF_AN_ACCOUNT * len(context.accounts.known),
         max_concurrent_local_activities=100,
+        # Half of them ask the common queue, where new runs and those of a dead worker wait. By the SDK's own
+        # ratio one of five does, and after a kill fifty runs stood in line for seconds behind it.
+        max_concurrent_workflow_task_polls=8,
+        nonsticky_to_sticky_poll_ratio=0.5,
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=context.settings.sticky_queue_timeout),
         graceful_shutdown_timeout=DRAIN,
     )
@@ -212,7 +225,9 @@ async def main() -> None:
         Runtime.set_default(measured(settings.metrics_host, settings.metrics_port))
     try:
         context = build_context(settings)
+        alert_delivery = AlertDelivery(context.database, targets_of(settings), settings.public_url)
     except (
+        BadAlertUrls,
         BadAccounts,
         BadCountryMap,
         BadPolicyFile,
@@ -234,6 +249,7 @@ async def main() -> None:
             name="account health",
         ),
         asyncio.create_task(keep_prepared(client, settings), name="namespace"),
+        asyncio.create_task(alert_delivery.for_ever(), name="alert delivery"),
         asyncio.create_task(Sealer(context.database, settings.required_keys).run(), name="audit sealing"),
     ]
     try:
@@ -255,4 +271,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    uvloop.run(main())

@@ -73,6 +73,19 @@ class PlanCheckout(Frozen):
     checkout_id: str
 
 
+class ChooseAccount(Frozen):
+    """An operator wants the next attempt to go to this account."""
+
+    checkout_id: str
+    account: str
+
+
+class Chosen(Frozen):
+    step: Step | None
+    """None: the account cannot take it now."""
+    why: str | None = None
+
+
 class AttemptTask(Frozen):
     """Which attempt an activity is about."""
 

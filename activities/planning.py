@@ -5,16 +5,18 @@ from temporalio import activity
 
 from activities.context import Context, route_request
 from activities.errors import Gone
-from activities.messages import Plan, PlanCheckout, ReviewTerms, Step, Timings
+from activities.messages import ChooseAccount, Chosen, Plan, PlanCheckout, ReviewTerms, Step, Timings
 from activities.screening import Screened, assessed
 from domain.checkout import CaptureMethod, MethodType
-from domain.route import Exclusion, HealthNote, PlannedAccount, RoutePlan
+from domain.route import Exclusion, HealthNote, PlannedAccount, Reason, RoutePlan
 from domain.screening import Assessment, Verdict
 from domain.switches import Switch
+from routing.eligibility import judge
 from routing.health import noted
 from routing.request import RouteRequest
 from screening.judge import without_challenge
 from storage import attempts, checkouts, personal, switches
+from storage.events import tell
 from storage.tables import Checkout
 
 
@@ -53,6 +55,31 @@ class Planning:
                 return plan.model_copy(update={"verdict": verdict, "review": terms})
             case _:
                 return plan.model_copy(update={"verdict": verdict})
+
+    @activity.defn
+    async def choose_account(self, task: ChooseAccount) -> Chosen:
+        """The step of an account that an operator chose, where it can take the checkout now."""
+        known = self._context.accounts.known.get(task.account)
+        async with self._context.database.transaction() as session:
+            checkout = await checkouts.get(session, task.checkout_id)
+            if checkout is None:
+                raise Gone(task.checkout_id)
+            frozen = await switches.frozen_accounts(session, Switch.CHARGES)
+            if known is None:
+                method: MethodType | Exclusion = Exclusion.NO_CREDENTIALS
+            elif self._context.health.snapshot.stopped(task.account):
+                method = Exclusion.DISABLED
+            else:
+                closed = Exclusion.FROZEN if task.account in frozen else None
+                person = await personal.of(session, checkout)
+                method = judge(known, route_request(checkout, person), closed)
+            if known is None or isinstance(method, Exclusion):
+                tell(session, checkout.id, "account.skipped", account=task.account, reason=method)
+                return Chosen(step=None, why=method)
+        entry = PlannedAccount(
+            gateway=known.gateway, account=known.name, reason=Reason.OPERATOR_CHOICE, method=method
+        )
+        return Chosen(step=self._step(entry, checkout.allow_redirect))
 
     async def _decide(self, session: AsyncSession, checkout: Checkout) -> tuple[RoutePlan, Verdict]:
         """Screen and route, and record both. What somebody else has recorded first stands."""

@@ -1,5 +1,6 @@
 """`python -m api`: serve the API, on loopback unless `API_HOST` says otherwise."""
 
+import contextlib
 import gc
 import sys
 from typing import Any, Final
@@ -7,6 +8,7 @@ from typing import Any, Final
 import uvicorn
 
 from api.app import create_app
+from api.stopping import Server, Stopping
 from config import logging as logs
 from config import tracing
 from config.keys import BadKeys
@@ -30,20 +32,23 @@ SERVER: Final[dict[str, Any]] = {
 
 def main() -> int:
     settings = Settings()
+    stopping = Stopping()
     logs.configure(settings)
     tracing.start(settings, "smartpay-api")
     try:
-        app = create_app(settings)
+        app = create_app(settings, stopping)
     except (BadAccounts, BadCountryMap, BadPolicyFile, BadDataset, BadFees, BadKeys) as error:
         sys.stderr.write(f"The API does not start: {error}\n")
         return 1
     gc.collect()
     gc.freeze()  # what a start makes lives as long as the process: no collection need look at it again
+    server = Server(uvicorn.Config(app, host=settings.api_host, port=settings.api_port, **SERVER), stopping)
     try:
-        uvicorn.run(app, host=settings.api_host, port=settings.api_port, **SERVER)
+        with contextlib.suppress(KeyboardInterrupt):
+            server.run()
     finally:
         tracing.stop()
-    return 0
+    return 0 if server.started else 3
 
 
 if __name__ == "__main__":

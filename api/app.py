@@ -26,9 +26,10 @@ from api.outbox import empty_for_ever
 from api.rate_limits import AddressLimit, RateLimits
 from api.recovery import Recovery
 from api.request_id import RequestId
-from api.routes import admin, checkouts, health, refunds, routing, webhooks
+from api.routes import admin, checkouts, health, panel, refunds, routing, webhooks
 from api.security_headers import SecurityHeaders
 from api.services import Services
+from api.stopping import Stopping
 from api.sweep import sweep_for_ever
 from api.traced import Traced
 from config import tracing
@@ -50,9 +51,12 @@ down, without ever charging twice. Amounts are integers of the currency's minor 
 RFC 9457 problem document with a stable `code`. Card numbers are refused everywhere."""
 
 
-def create_app(settings: Settings) -> ASGIApp:
-    """Raises BadAccounts, BadCountryMap, BadDataset, BadFees or BadKeys: with a wrong configuration nothing
-    starts."""
+def create_app(settings: Settings, stopping: Stopping | None = None) -> ASGIApp:
+    """`stopping` tells streams to end.
+
+    Raises BadAccounts, BadCountryMap, BadDataset, BadFees or BadKeys: with a wrong configuration nothing
+    starts.
+    """
     keys = settings.required_keys
     accounts = load_accounts(os.environ)
     files = DataFiles(settings.datasets_dir, settings.geo_database, settings.bin_database)
@@ -80,6 +84,7 @@ def create_app(settings: Settings) -> ASGIApp:
             rate_limits=limits,
             health=known_health,
             schema_head=_schema_head(),
+            stopping=stopping or Stopping(),
         )
         app.state.services = parts
         parts.changes.start()
@@ -106,6 +111,7 @@ def create_app(settings: Settings) -> ASGIApp:
         for task in beside:
             task.cancel()
         await asyncio.gather(*beside, return_exceptions=True)
+        await parts.feed.aclose()
         await parts.door.aclose()
         await parts.changes.aclose()
         await accounts.aclose()
@@ -122,7 +128,7 @@ def create_app(settings: Settings) -> ASGIApp:
     )
     # Looked through in this order, at every request: the shortest question first.
     app.router.routes.append(routing.short_way)
-    for each in (routing, checkouts, refunds, webhooks, admin, health):
+    for each in (routing, checkouts, refunds, webhooks, admin, panel, health):
         app.include_router(each.router)
     for fault in (SQLAlchemyError, ConnectionError):
         app.add_exception_handler(fault, _database_down)

@@ -19,6 +19,7 @@ from api.errors import (
     Conflict,
     InProgress,
     InvalidRequest,
+    NextGatewayRefused,
     NotCancelable,
     NotCapturable,
     NotInReview,
@@ -33,7 +34,14 @@ from domain.switches import Switch
 from storage import reviews, switches
 from storage.events import tell
 from storage.tables import Checkout
-from workflows.messages import CancelCheckout, CaptureCheckout, CommandResult, DecideReview, Decision
+from workflows.messages import (
+    CancelCheckout,
+    CaptureCheckout,
+    ChooseNext,
+    CommandResult,
+    DecideReview,
+    Decision,
+)
 
 ACCEPTED_WITHIN = timedelta(seconds=4)
 """So long a run may take to accept or refuse a command. One whose worker was killed moves on in less."""
@@ -47,12 +55,14 @@ _REFUSALS: dict[str, type[Conflict]] = {
     "InProgress": InProgress,
     "NotInReview": NotInReview,
     "WrongDecision": WrongDecision,
+    "NextRefused": NextGatewayRefused,
 }
 
 _NAMES: dict[type[object], str] = {
     CancelCheckout: "cancel",
     CaptureCheckout: "capture",
     DecideReview: "decide_review",
+    ChooseNext: "choose_next",
 }
 
 
@@ -118,10 +128,15 @@ async def decide_checkout(
         raise
 
 
+async def choose_next(parts: Services, row: Checkout, account: str, *, close_page: bool) -> None:
+    """Say which account is asked next. Raises NextGatewayRefused, InProgress, Unavailable."""
+    await _update(parts, row.id, ChooseNext(account=account, close_page=close_page), DECIDED_WITHIN)
+
+
 async def _update(
     parts: Services,
     checkout_id: str,
-    command: CancelCheckout | CaptureCheckout | DecideReview,
+    command: CancelCheckout | CaptureCheckout | DecideReview | ChooseNext,
     seconds: float,
     update_id: str | None = None,
 ) -> CommandResult | None:

@@ -5,8 +5,10 @@
     |  |- IdempotencyKeyMissing         |- UnsupportedMediaType 415
     |  '- IdempotencyKeyInvalid         |- InvalidRequest 422
     |- Unauthorized 401                 |- IdempotencyKeyReused 422
-    |- Forbidden 403                    |- CardDataRefused 422
-    |  '- InsufficientScope             |- NoEligibleGateway 422
+    |  '- SignInRefused                 |- CardDataRefused 422
+    |- Forbidden 403                    |- NoEligibleGateway 422
+    |  |- InsufficientScope             |
+    |  '- CsrfTokenWrong                |
     |- NotFound 404                     |- InternalError 500
     |- MethodNotAllowed 405             |- PreconditionRequired 428
     |- RequestTimeout 408               |- PolicyChanged 412
@@ -16,9 +18,14 @@
        |- AlreadyPaid                      |- Unavailable 503
        |- NotCancelable                    |- ChargesFrozen 503
        |- NotInReview                      '- RefundsFrozen 503
+       |- WrongDecision
        |- NotCapturable
        |- NotRefundable
-       '- RefundExceedsCaptured
+       |- RefundExceedsCaptured
+       |- NextGatewayRefused
+       |- NameTaken
+       |- OperatorDisabled
+       '- OwnAccount
 
 No answer repeats what was sent: paths name fields, and every message is one of ours. `detail` and messages
 given to these classes must keep to that.
@@ -164,6 +171,21 @@ class InsufficientScope(Forbidden):
         )
 
 
+class SignInRefused(Unauthorized):
+    code = "sign_in_refused"
+    title = "Not signed in"
+    explanation = (
+        "Name, password and code do not go together, the code was used before, or the operator may not "
+        "sign in. After 10 wrong tries an operator cannot for 30 minutes."
+    )
+
+
+class CsrfTokenWrong(Forbidden):
+    code = "csrf_token_wrong"
+    title = "The CSRF token is missing or wrong"
+    explanation = "Send the session's `csrf_token`, which `GET /v1/admin/me` tells, as X-CSRF-Token."
+
+
 class NotFound(Problem):
     status = HTTPStatus.NOT_FOUND
     code = "not_found"
@@ -223,6 +245,30 @@ class WrongDecision(Conflict):
         "A review for `risk` is decided by `approve` or `decline`, "
         "every other one by `not_paid` or `look_again`."
     )
+
+
+class NextGatewayRefused(Conflict):
+    code = "next_gateway_refused"
+    title = "The next account cannot be chosen"
+    explanation = "The checkout has ended, is authorized or in review, or this account cannot take it."
+
+
+class NameTaken(Conflict):
+    code = "name_taken"
+    title = "The name is taken"
+    explanation = "There is an operator of this name."
+
+
+class OperatorDisabled(Conflict):
+    code = "operator_disabled"
+    title = "The operator is disabled"
+    explanation = "The operator is shut out, for good. Create another one."
+
+
+class OwnAccount(Conflict):
+    code = "own_account"
+    title = "Not to oneself"
+    explanation = "Another administrator has to do this: so nobody locks everybody out by mistake."
 
 
 class NotCapturable(Conflict):

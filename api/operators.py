@@ -13,12 +13,13 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 
 from api.auth import LONGEST_KEY, Parts
 from api.client_address import client_address
 from api.errors import Forbidden, Unauthorized
 from api.services import Services
+from api.sessions import by_session, signed_in
 from domain.operator import Operator, Role
 from storage import operators
 from storage.audit_log import ORIGIN
@@ -27,10 +28,16 @@ Way = Callable[[Request, Services], Awaitable[Operator | None]]
 """Who a request is from; None: it does not say so in this way. Raises Unauthorized for a wrong claim."""
 
 _documented = HTTPBearer(auto_error=False, scheme_name="OperatorToken", description="An operator's token.")
+_documented_cookie = APIKeyCookie(
+    name="__Host-smartpay_session",
+    auto_error=False,
+    scheme_name="OperatorSession",
+    description="A signed-in operator; what changes something needs `X-CSRF-Token` too.",
+)
 
 
 def _unauthorized() -> Unauthorized:
-    return Unauthorized("Send a valid operator's token: `Authorization: Bearer <token>`.")
+    return Unauthorized("Sign in, or send a valid operator's token: `Authorization: Bearer <token>`.")
 
 
 async def by_bearer_token(request: Request, parts: Services) -> Operator | None:
@@ -59,21 +66,38 @@ def _readable(token: str) -> str:
     return start if re.fullmatch(r"[A-Za-z0-9_-]+", start) else "unreadable"
 
 
-WAYS: tuple[Way, ...] = (by_bearer_token,)
+WAYS: tuple[Way, ...] = (by_bearer_token, by_session)
+
+
+def note_origin(request: Request) -> None:
+    """What the audit log says of where the caller is."""
+    ORIGIN.set(f"api {client_address(request.scope)}")
 
 
 async def operator(
     request: Request,
     parts: Parts,
     _credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_documented)],
+    _cookie: Annotated[str | None, Depends(_documented_cookie)],
 ) -> Operator:
     """FastAPI dependency: whoever it is, with any role. Raises Unauthorized, the same for every wrong way."""
-    ORIGIN.set(f"api {client_address(request.scope)}")
+    note_origin(request)
     for way in WAYS:
         found = await way(request, parts)
         if found is not None:
             return found
     raise _unauthorized()
+
+
+async def still_known(request: Request, parts: Services) -> bool:
+    """Whether a request that was let in would be again. A signed-in session is not used by that."""
+    session_id = getattr(request.state, "session_id", None)
+    if session_id is not None:
+        return await signed_in(parts, session_id, used=False) is not None
+    try:
+        return await by_bearer_token(request, parts) is not None
+    except Unauthorized:
+        return False
 
 
 def needs(least: Role) -> Any:

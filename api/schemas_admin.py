@@ -70,6 +70,16 @@ class DecideBody(Body):
     )
 
 
+class AlertDeliveryView(View):
+    """Telling one target of `ALERT_URLS`."""
+
+    target: str = Field(description="Its kind and a digest.", examples=["slack-1f3a9c02"])
+    attempts: int = Field(description="How often it was tried.")
+    delivered_at: Time | None = Field(description="When it took the alert.")
+    gave_up_at: Time | None = Field(description="When a day of tries was over.")
+    last_error: str | None = Field(description="What came of the last try.", examples=["failure"])
+
+
 class AlertView(View):
     """Something that a person has to know."""
 
@@ -81,6 +91,7 @@ class AlertView(View):
     message: str = Field(description="For people.")
     created_at: Time = Field(description="When it was raised.")
     acknowledged_at: Time | None = Field(description="When somebody took note of it.")
+    deliveries: list[AlertDeliveryView] = Field(description="Whom it was told to.")
 
 
 class AuditEntryView(View):

@@ -1,6 +1,7 @@
 """What the routes need, built once per process and found through `request.app.state`."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from fastapi import Request
 from prometheus_client import CollectorRegistry
@@ -9,9 +10,12 @@ from temporalio.client import Client
 from activities.account_health import AccountHealth
 from activities.policy_in_force import PolicyInForce
 from api.door import Door
+from api.live_feed import LiveFeed
+from api.passwords import PasswordQueue
 from api.rate_limits import RateLimits
 from api.recent import Recent
 from api.refusals import Refusals
+from api.stopping import Stopping
 from config.settings import Settings
 from domain.api_key import Caller
 from domain.route import Exclusion
@@ -41,6 +45,13 @@ class Services:
     recent_frozen: Recent[dict[str, Exclusion]] = field(default_factory=Recent)
     """Accounts that operators have frozen, under an empty question."""
     refusals: Refusals = field(default_factory=Refusals)
+    passwords: PasswordQueue = field(default_factory=PasswordQueue)
+    stopping: Stopping = field(default_factory=Stopping)
+
+    @cached_property
+    def feed(self) -> LiveFeed:
+        """The one reader of changes for everybody who follows them."""
+        return LiveFeed(self.database, self.changes, self.stopping)
 
     @property
     def allow_loopback(self) -> bool:

@@ -44,7 +44,7 @@ def checkout_view(
             "next_action": _next_action(row.next_action),
             "decline": _decline(row.decline),
             "routing": None if route is None else routing_view(route, row.payment_method.get("bin")),
-            "attempts": [_attempt(attempt) for attempt in attempts],
+            "attempts": [attempt_view(attempt) for attempt in attempts],
             "disputes": [_dispute(dispute) for dispute in disputes],
             "customer": CustomerView(
                 **{name: getattr(person.customer, name) for name in CustomerView.model_fields}
@@ -116,7 +116,7 @@ def routing_json(route: RoutePlan, card_bin: str | None) -> bytes:
     )
 
 
-def _attempt(row: tables.Attempt) -> AttemptView:
+def attempt_view(row: tables.Attempt) -> AttemptView:
     return AttemptView.model_validate(
         {
             **{name: getattr(row, name) for name in AttemptView.model_fields if name != "decline"},

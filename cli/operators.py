@@ -13,9 +13,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from cli.acting import Why, actor, reason_of, said
 from cli.running import AsJson, fail, run, show
+from domain import passwords
 from domain.operator import Role
+from storage import operator_credentials, tables
 from storage import operators as queries
-from storage import tables
 
 LONGEST_NAME = 100
 
@@ -111,6 +112,60 @@ def disable(operator: Who, reason: Why = None) -> None:
     if not _run_on(operator, work):
         fail(f"The operator {operator!r} is disabled already.")
     sys.stdout.write("disabled\n")
+
+
+@operators_app.command("password")
+def password(
+    operator: Who,
+    generate: Annotated[
+        bool, typer.Option("--generate", help="Make a good password instead of asking for one.")
+    ] = False,
+    reason: Why = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give an operator a password and a TOTP secret to sign in with. Both are shown this once; earlier ones,
+    and every session, end."""
+    why = reason_of(reason)
+    name = _run_on(operator, _may_sign_in)
+    if not name:
+        fail(f"The operator {operator!r} is disabled.")
+    chosen = passwords.generate() if generate else _asked(name)
+    digest = operator_credentials.hash_of(chosen)
+
+    async def work(session: AsyncSession, row: tables.Operator) -> dict[str, str]:
+        issued = await operator_credentials.issue(session, row, digest, actor=actor(), reason=why)
+        shown = {"operator_id": row.id, "name": row.name}
+        if generate:
+            shown["password"] = chosen
+        return shown | {"totp_secret": issued.totp_secret, "totp_uri": issued.totp_uri}
+
+    show(_run_on(operator, work), as_json)
+
+
+async def _may_sign_in(_session: AsyncSession, row: tables.Operator) -> str:
+    return row.name if row.disabled_at is None else ""
+
+
+def _asked(name: str) -> str:
+    """A password typed twice. Ends the command where it is too weak."""
+    given: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    fault = passwords.fault(given, name)
+    if fault is not None:
+        fail(f"The password must {fault}.")
+    return given
+
+
+@operators_app.command("unlock")
+def unlock(operator: Who, reason: Why = None) -> None:
+    """After too many wrong tries: let an operator sign in again at once."""
+    why = reason_of(reason)
+
+    async def work(session: AsyncSession, row: tables.Operator) -> bool:
+        return await operator_credentials.unlock(session, row, actor=actor(), reason=why)
+
+    if not _run_on(operator, work):
+        fail(f"The operator {operator!r} is not locked out.")
+    sys.stdout.write("unlocked\n")
 
 
 @operators_app.command("list")

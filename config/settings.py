@@ -50,6 +50,10 @@ class Settings(BaseSettings):
     api_port: int = 8000
     public_url: str = "http://127.0.0.1:8000"
     """Where customers' browsers and gateways reach the API."""
+    panel_dir: Path = Path(__file__).parent.parent / "panel" / "dist"
+    """The built admin panel, served under `/admin`."""
+    temporal_ui_url: str | None = None
+    """Where operators find Temporal's web UI, for the panel's links into it."""
     default_wait: float = Field(default=4.0, ge=0, le=30)
     """How long POST /v1/checkouts waits for the outcome without `Prefer: wait`."""
     max_open_requests: int = Field(default=200, ge=1)
@@ -99,6 +103,8 @@ class Settings(BaseSettings):
     """Pauses between look-ups while the customer acts; a webhook shortens them."""
     unresolved_after: float = Field(default=6 * 3600.0, gt=0)
     """An attempt that is unclear for so long puts the checkout into review."""
+    start_within: float = Field(default=900.0, ge=10, le=86400)
+    """How long an accepted checkout may wait, for want of a worker or a database, until its first send."""
     action_expires_after: float = Field(default=1800.0, ge=10, le=86400)
     """How long a customer may take over 3-D Secure, a prompt or a page."""
     max_not_sent_retries: int = Field(default=1, ge=0, le=10)
@@ -112,6 +118,8 @@ class Settings(BaseSettings):
     watch_for: float = Field(default=7 * 86400.0, gt=0)
     """How long an attempt that was left behind is watched for a late success."""
 
+    alert_urls: SecretStr | None = None
+    """Whom to tell of alerts: URLs of Apprise, parted by spaces. They may hold passwords."""
     notification_timeout: float = Field(default=5.0, gt=0, le=10)
     """How long one delivery to a merchant's address may take altogether."""
     notification_intervals: tuple[float, ...] = (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)

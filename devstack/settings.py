@@ -68,6 +68,7 @@ def product_environment(
         "API_HOST": HOST,
         "API_PORT": ports.api,
         "PUBLIC_URL": f"http://{HOST}:{ports.api}",
+        "TEMPORAL_UI_URL": f"http://{HOST}:{ports.temporal_ui}",
         "ENCRYPTION_KEYS_FILE": data_dir / KEYS_FILE,
         # Their payloads hold ids only, and here everybody should be able to read along in the web UI.
         "ENCRYPT_HISTORIES": False,

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self
@@ -13,10 +14,12 @@ from typing import IO, Any, Final, Self
 import httpx
 
 from config.keys import new_key
+from devstack.admin import Admin, provide_admin
 from devstack.claim import claim
 from devstack.datasets import provide_datasets
 from devstack.ports import HOST, Ports
 from devstack.postgres import DATABASE, Postgres, ensure_database
+from devstack.private_files import write_private
 from devstack.programs import Program, environment, run_once
 from devstack.settings import KEYS_FILE, product_environment
 from devstack.supervisor import Supervisor
@@ -56,6 +59,7 @@ class Stack:
         self.api_key = ""
         self.merchant_id = ""
         self.operator_token = ""
+        self.admin: Admin | None = None
         self._workers = workers
         self._overrides = dict(settings_overrides or {})
         self._commands = {"api": ("-m", "api"), "worker": ("worker.py",)} | dict(commands or {})
@@ -137,6 +141,15 @@ class Stack:
         """Inside, one program is killed and stays away; afterwards it runs again and is ready."""
         return self._supervisor.down(name)
 
+    async def exchange(self, name: str, command: Sequence[str] | None = None) -> None:
+        """Run something else as a program from now on: arguments for this Python. None: what it was at first.
+
+        Raises StartFailed.
+        """
+        supervised = self._supervisor[name]
+        chosen = self._commands[name.partition("-")[0]] if command is None else command
+        await supervised.exchange(replace(supervised.program, command=(sys.executable, *chosen)), within=60.0)
+
     def kill_everything(self) -> None:
         """SIGKILL all programs now: for the impatient second Ctrl-C."""
         self._supervisor.kill()
@@ -164,6 +177,7 @@ class Stack:
         self._say("API")
         await self._supervisor.start(self._api(product))
         await asyncio.gather(self._provide_api_key(product), self._provide_operator_token(product))
+        self.admin = await provide_admin(self.data_dir / "admin.json", self.api_url, self.operator_token)
         self._say("worker")
         for number in range(1, self._workers + 1):
             await self._supervisor.start(self._worker(product, number))
@@ -290,7 +304,7 @@ class Stack:
             "api": self.api_url,
             "api_key": self.api_key,
             "operator_token": self.operator_token,
-            "admin": None,
+            "admin": None if self.admin is None else {"url": f"{self.api_url}/admin", **self.admin._asdict()},
             "temporal_ui": self.temporal_ui_url,
             "temporal_address": self.temporal_address,
             "database_url": self.database_url,
@@ -300,14 +314,6 @@ class Stack:
         # A full disk must not stop the supervisor; the next change writes it again.
         with contextlib.suppress(OSError):
             write_private(self.data_dir / "demo.json", json.dumps(described, indent=2) + "\n")
-
-
-def write_private(file: Path, text: str) -> None:
-    """Replace the file at once, readable by its owner only."""
-    new = file.with_name(f".{file.name}.new")
-    new.touch(mode=0o600)
-    new.write_text(text)
-    new.replace(file)
 
 
 def _is_worker(name: str) -> bool:

@@ -9,7 +9,7 @@ required fields are absent exists without credentials: it is shown, and never el
 import importlib
 import pkgutil
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic import ValidationError
 
@@ -39,10 +39,19 @@ class Accounts:
     """The configured accounts, and the live adapters behind those that have credentials."""
 
     def __init__(
-        self, known: Mapping[str, Account], live: Mapping[str, Gateway], *, longest_call: float = 0.0
+        self,
+        known: Mapping[str, Account],
+        live: Mapping[str, Gateway],
+        *,
+        longest_call: float = 0.0,
+        missing: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        """`longest_call`: seconds that one call to any of them may take by its own time-outs."""
+        """`longest_call`: seconds that one call to any of them may take by its own time-outs.
+
+        `missing`: account -> the variables without which it has no credentials.
+        """
         self.known = dict(known)
+        self.missing = dict(missing or {})
         self.longest_call = longest_call
         self._live = dict(live)
 
@@ -62,6 +71,7 @@ def load_accounts(environ: Mapping[str, str]) -> Accounts:
     """Build every configured account. Raises BadAccounts naming the variable at fault."""
     known: dict[str, Account] = {}
     live: dict[str, Gateway] = {}
+    lacking: dict[str, Sequence[str]] = {}
     longest_call = 0.0
     found = registrations()
     for name, gateway in _account_names(environ, found).items():
@@ -78,6 +88,7 @@ def load_accounts(environ: Mapping[str, str]) -> Accounts:
         ]
         known[name] = Account(name=name, capabilities=registration.capabilities, has_credentials=not missing)
         if missing:
+            lacking[name] = [_variable(name, field) for field in missing]
             continue
         try:
             credentials = registration.credentials.model_validate(values)
@@ -86,7 +97,7 @@ def load_accounts(environ: Mapping[str, str]) -> Accounts:
             raise BadAccounts(f"{_variable(name, field)} is not valid for account {name}") from None
         live[name] = registration.build(credentials)
         longest_call = max(longest_call, total_timeout(credentials))
-    return Accounts(known, live, longest_call=longest_call)
+    return Accounts(known, live, longest_call=longest_call, missing=lacking)
 
 
 def _account_names(environ: Mapping[str, str], found: Mapping[str, Registration]) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import asyncpg
 import structlog
@@ -14,6 +16,30 @@ log = structlog.get_logger()
 _RECONNECT_AFTER = 1.0
 
 
+MOST_GATHERED = 1000
+"""Changed checkouts that a follower has not taken yet; beyond them it is told that there were more."""
+
+
+class Followed:
+    """Every checkout that changes, gathered until it is asked for."""
+
+    def __init__(self) -> None:
+        self.news = asyncio.Event()
+        """Set while there is something to take."""
+        self._ids: set[str] = set()
+
+    def add(self, checkout_id: str) -> None:
+        if len(self._ids) <= MOST_GATHERED:
+            self._ids.add(checkout_id)
+        self.news.set()
+
+    def take(self) -> set[str] | None:
+        """What changed since the last time; None: more than is kept."""
+        ids, self._ids = self._ids, set()
+        self.news.clear()
+        return ids if len(ids) <= MOST_GATHERED else None
+
+
 class Changes:
     """Wakes whoever waits for a checkout. A notification can be lost while the connection is down, so
     waiters also look for themselves from time to time."""
@@ -22,6 +48,7 @@ class Changes:
         """`database_url` as libpq reads it."""
         self._url = database_url
         self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._followers: set[Followed] = set()
         self._task: asyncio.Task[None] | None = None
         self.outbox = asyncio.Event()
         """Set when a notification waits for its delivery run. Its one reader clears it."""
@@ -45,6 +72,16 @@ class Changes:
         if not self._waiting[checkout_id]:
             del self._waiting[checkout_id]
 
+    @contextmanager
+    def followed(self) -> Iterator[Followed]:
+        """Every change from now on, of any checkout."""
+        followed = Followed()
+        self._followers.add(followed)
+        try:
+            yield followed
+        finally:
+            self._followers.discard(followed)
+
     async def _listen(self) -> None:
         while True:
             try:
@@ -64,6 +101,8 @@ class Changes:
     def _notified(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         for event in self._waiting.get(str(payload), ()):
             event.set()
+        for followed in self._followers:
+            followed.add(str(payload))
 
     def _outbox_filled(self, _connection: object, _pid: int, _channel: str, _payload: object) -> None:
         self.outbox.set()

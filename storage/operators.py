@@ -51,6 +51,34 @@ async def find(session: AsyncSession, name_or_id: str) -> tables.Operator | None
     return found.first()
 
 
+async def find_name(session: AsyncSession, name: str) -> tables.Operator | None:
+    found = await session.exec(select(tables.Operator).where(col(tables.Operator.name) == name))
+    return found.first()
+
+
+async def change_role(
+    session: AsyncSession, operator: tables.Operator, role: Role, *, actor: str, reason: str | None = None
+) -> bool:
+    """From its next call on; False where it has this role already."""
+    result = await session.exec(
+        update(tables.Operator)
+        .where(col(tables.Operator.id) == operator.id, col(tables.Operator.role) != role)
+        .values(role=role)
+    )
+    if result.rowcount != 1:
+        return False
+    await audit_log.record(
+        session,
+        actor=actor,
+        action="operator.role_changed",
+        subject=operator.id,
+        before={"role": operator.role},
+        after={"role": role},
+        reason=reason,
+    )
+    return True
+
+
 async def every(session: AsyncSession) -> list[tuple[tables.Operator, int]]:
     """Every operator, disabled ones too, with the number of tokens that are not revoked."""
     live = (

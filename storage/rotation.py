@@ -13,9 +13,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from config.keys import KeyRing, Purpose, Sealed
 from domain.screening import ListKind
-from storage import lists
+from storage import lists, operator_credentials
 from storage.merchant_secrets import about
-from storage.tables import DataKey, ListEntry, MerchantSecret
+from storage.tables import DataKey, ListEntry, MerchantSecret, OperatorCredential
 from storage.vault import Cipher, subjects, unwrapped, vault_of
 
 
@@ -30,7 +30,7 @@ class Use(NamedTuple):
 async def uses(session: AsyncSession) -> Sequence[Use]:
     """Which keys seal what, by table and key."""
     found: list[Use] = []
-    for table in (DataKey, MerchantSecret, ListEntry):
+    for table in (DataKey, MerchantSecret, ListEntry, OperatorCredential):
         rows = await session.exec(
             select(table.key, func.count())
             .where(col(table.key).is_not(None))
@@ -51,6 +51,7 @@ async def rotate(session: AsyncSession, *, limit: int) -> int:
         await _wrap_data_keys(session, keys, limit)
         + await _seal_secrets(session, keys, limit)
         + await _seal_lists(session, keys, limit)
+        + await _seal_authenticators(session, keys, limit)
     )
 
 
@@ -97,6 +98,23 @@ async def _seal_lists(session: AsyncSession, keys: KeyRing, limit: int) -> int:
         plain = keys.open(Sealed(row.key, row.sealed), Purpose.PERSONAL, lists.about(kind)).decode()
         for name, value in lists.sealed(keys, kind, plain).items():
             setattr(row, name, value)
+        session.add(row)
+        count += 1
+    await session.flush()
+    return count
+
+
+async def _seal_authenticators(session: AsyncSession, keys: KeyRing, limit: int) -> int:
+    rows = await session.exec(
+        select(OperatorCredential)
+        .where(col(OperatorCredential.key) != keys.sealing)
+        .limit(limit)
+        .with_for_update()
+    )
+    count = 0
+    for row in rows.all():
+        plain = operator_credentials.unsealed(row, keys)
+        row.key, row.totp_secret = operator_credentials.seal(plain, row.operator_id, keys)
         session.add(row)
         count += 1
     await session.flush()

@@ -59,6 +59,14 @@ class Checkout(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("merchant_id", "idempotency_key", name="uq_checkouts_idempotency"),
         Index("ix_checkouts_merchant_created", "merchant_id", "created_at", "id"),
+        Index("ix_checkouts_created", "created_at", "id"),
+        Index("ix_checkouts_status", "status", "created_at", "id"),
+        Index("ix_checkouts_gateway", "gateway", "created_at", "id"),
+        Index("ix_checkouts_account", "account", "created_at", "id"),
+        Index("ix_checkouts_currency", "currency", "created_at", "id"),
+        Index("ix_checkouts_country", text("(routing #>> '{country,code}')"), "created_at", "id"),
+        Index("ix_checkouts_reference", text("reference text_pattern_ops")),
+        Index("ix_checkouts_bin", text("(payment_method ->> 'bin') text_pattern_ops")),
         Index(
             "ix_checkouts_unplanned",
             "created_at",
@@ -70,6 +78,25 @@ class Checkout(SQLModel, table=True):
             text("planned_at DESC"),
             text("id DESC"),
             postgresql_where=text("planned_at IS NOT NULL"),
+        ),
+        *(
+            Index(
+                f"ix_checkouts_{name}",
+                "merchant_id",
+                name,
+                "created_at",
+                "id",
+                postgresql_where=text(f"{name} IS NOT NULL"),
+            )
+            for name in ("reference", "gateway")
+        ),
+        Index(
+            "ix_checkouts_status",
+            "merchant_id",
+            "status",
+            "created_at",
+            "id",
+            postgresql_where=text("status <> 'succeeded'"),
         ),
     )
 
@@ -120,6 +147,7 @@ class Attempt(SQLModel, table=True):
         Index(
             "ix_attempts_declined_cards", "card", "created_at", postgresql_where=text("status = 'declined'")
         ),
+        Index("ix_attempts_gateway_payment", "gateway_payment_id"),
         Index("ix_attempts_ended", "ended_at", "id", postgresql_where=text("ended_at IS NOT NULL")),
     )
 
@@ -202,7 +230,18 @@ class CheckoutEvent(SQLModel, table=True):
     """What happened to a checkout, in order: the timeline that people read, written with the change."""
 
     __tablename__ = "checkout_events"
-    __table_args__ = (Index("ix_checkout_events_checkout", "checkout_id", "id"),)
+    __table_args__ = (
+        Index("ix_checkout_events_checkout", "checkout_id", "id"),
+        Index(
+            "ix_checkout_events_errors",
+            "at",
+            postgresql_where=text(
+                "kind IN ('attempt.declined', 'attempt.not_sent', 'attempt.unknown', 'attempt.mismatch',"
+                " 'attempt.late_success', 'capture.failed', 'capture.refused', 'refund.failed',"
+                " 'notification.undeliverable')"
+            ),
+        ),
+    )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=_BIGINT)
     checkout_id: str = Field(foreign_key="checkouts.id")
@@ -220,6 +259,7 @@ class WebhookEventRow(SQLModel, table=True):
         UniqueConstraint("account", "dedupe_key", name="uq_webhook_events_dedupe"),
         Index("ix_webhook_events_undelivered", "received_at", postgresql_where=text("delivered_at IS NULL")),
         Index("ix_webhook_events_reference", "reference"),
+        Index("ix_webhook_events_account", "account", "received_at"),
         Index("ix_webhook_events_payment_id", "payment_id"),
     )
 
@@ -244,7 +284,10 @@ class Alert(SQLModel, table=True):
     """Something a person has to know. One open alert per kind and subject."""
 
     __tablename__ = "alerts"
-    __table_args__ = (UniqueConstraint("kind", "subject", name="uq_alerts_subject"),)
+    __table_args__ = (
+        UniqueConstraint("kind", "subject", name="uq_alerts_subject"),
+        Index("ix_alerts_created", "created_at"),
+    )
 
     id: str = Field(primary_key=True)
     kind: str
@@ -253,6 +296,33 @@ class Alert(SQLModel, table=True):
     message: str
     created_at: datetime = _created()
     acknowledged_at: datetime | None = _time()
+
+
+class AlertDelivery(SQLModel, table=True):
+    """An alert, as one target of `ALERT_URLS` is told it: what was raised may have been raised anew since."""
+
+    __tablename__ = "alert_deliveries"
+    __table_args__ = (
+        Index(
+            "ix_alert_deliveries_due",
+            "target",
+            "next_at",
+            postgresql_where=text("delivered_at IS NULL AND gave_up_at IS NULL"),
+        ),
+    )
+
+    alert_id: str = Field(primary_key=True)
+    target: str = Field(primary_key=True)
+    """Its kind and a digest: the URL may hold a password."""
+    kind: str
+    subject: str
+    message: str
+    raised_at: datetime = _created()
+    attempts: int = 0
+    next_at: datetime = _created()
+    delivered_at: datetime | None = _time()
+    gave_up_at: datetime | None = _time()
+    last_error: str | None = None
 
 
 class MerchantSecret(SQLModel, table=True):
@@ -511,6 +581,38 @@ class PolicyVersion(SQLModel, table=True):
     diff: list[dict[str, Any]] = _json(nullable=False)
     """Against the version before: `[{path, before, after}]`."""
     at: datetime = _created()
+
+
+class OperatorCredential(SQLModel, table=True):
+    """What an operator signs in with."""
+
+    __tablename__ = "operator_credentials"
+
+    operator_id: str = Field(primary_key=True, foreign_key="operators.id")
+    password_hash: str
+    """Argon2id, in its own text form."""
+    totp_secret: bytes = Field(sa_type=LargeBinary)
+    """Sealed: a code cannot be checked without the secret itself."""
+    key: str
+    """The name of the encryption key that seals it."""
+    totp_step: int | None = Field(default=None, sa_type=_BIGINT)
+    """The 30 seconds of the last code that was taken: it and those before are worth nothing any more."""
+    failures: int = 0
+    """Wrong tries in a row."""
+    locked_until: datetime | None = _time()
+    changed_at: datetime = _created()
+
+
+class OperatorSession(SQLModel, table=True):
+    """A person who is signed in. Only the SHA-256 of the session's id is kept."""
+
+    __tablename__ = "operator_sessions"
+
+    digest: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    operator_id: str = Field(foreign_key="operators.id", index=True)
+    created_at: datetime = _created()
+    last_used_at: datetime = _created()
+    """To half a minute."""
 
 
 class AccountCircuit(SQLModel, table=True):

@@ -29,7 +29,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.ids import attempt_id
     from workflows.abandoned_attempt import AbandonedAttempt
     from workflows.messages import Decision, WatchInput
-    from workflows.options import CLOSE_TIMEOUT, FROZEN_INTERVALS, GATEWAY_RETRIES, SETTLING_RETRIES
+    from workflows.options import FROZEN_INTERVALS, GATEWAY_RETRIES
     from workflows.story import Story
 
 MAX_RETRY_AFTER = 10.0
@@ -50,6 +50,7 @@ class Attempt:
         story: Story,
         news: Callable[[], int],
         cancel_wanted: Callable[[], bool],
+        leave_wanted: Callable[[], bool],
         take_decision: Callable[[], Decision | None],
         on_review: Callable[[ReviewReason], Awaitable[None]],
         on_waiting: Callable[[], None],
@@ -66,6 +67,7 @@ class Attempt:
         self._story = story
         self._news = news
         self._cancel_wanted = cancel_wanted
+        self._leave_wanted = leave_wanted
         self._take_decision = take_decision
         self._on_review = on_review
         self._on_waiting = on_waiting
@@ -103,6 +105,12 @@ class Attempt:
         """Nobody waits for the customer any more: expired or canceled."""
         return self.expired or self._cancel_wanted()
 
+    @property
+    def _leaving(self) -> bool:
+        """An operator wants this account left for another one, and nothing has been closed yet. Where closing
+        does not end it, the customer is waited for as before: only a definite no opens the next account."""
+        return self._leave_wanted() and not self._closed
+
     async def capture(self, amount: int | None) -> Report:
         """Take the authorized money; repeats under its key until the answer is definite."""
         task = CaptureAttempt(**self._task().model_dump(), amount=amount)
@@ -110,7 +118,7 @@ class Attempt:
             Capturing.capture_attempt,
             task,
             start_to_close_timeout=timedelta(seconds=2 * self._timings.charge_timeout),
-            retry_policy=SETTLING_RETRIES,
+            retry_policy=GATEWAY_RETRIES,
             summary=f"capture at {self.step.account}",
         )
 
@@ -120,7 +128,7 @@ class Attempt:
             Capturing.void_attempt,
             self._task(),
             start_to_close_timeout=timedelta(seconds=2 * self._timings.charge_timeout),
-            retry_policy=SETTLING_RETRIES,
+            retry_policy=GATEWAY_RETRIES,
             summary=f"void at {self.step.account}",
         )
 
@@ -198,11 +206,12 @@ class Attempt:
         return report
 
     async def _wait_for_customer(self) -> Report:
-        """The customer acts; a webhook or a poll tells. At the deadline, or when canceled, it is closed."""
+        """The customer acts; a webhook or a poll tells. At the deadline, or when canceled or left for another
+        account, it is closed."""
         self._on_waiting()
         until = workflow.now() + timedelta(seconds=self._timings.action_expires_after)
         polls = 0
-        while workflow.now() < until and not self._cancel_wanted():
+        while workflow.now() < until and not self._cancel_wanted() and not self._leaving:
             interval = self._timings.action_poll_intervals
             pause = min(timedelta(seconds=interval[min(polls, len(interval) - 1)]), until - workflow.now())
             polls += 1
@@ -210,14 +219,15 @@ class Attempt:
             report = await self._look_up()
             if self._definite(report) or report.kind is Kind.MISMATCH:
                 return report
-        self.expired = not self._cancel_wanted()
+        self.expired = not self._cancel_wanted() and not self._leaving
         return await self._close()
 
     async def _close(self) -> Report:
         report = await workflow.execute_activity_method(
             Attempting.close_attempt,
             self._task(),
-            start_to_close_timeout=CLOSE_TIMEOUT,
+            # A call and a look-up: each ends by the adapters' own caps, which the worker holds to be shorter.
+            start_to_close_timeout=timedelta(seconds=2 * self._timings.charge_timeout),
             retry_policy=GATEWAY_RETRIES,
             summary=f"close at {self.step.account}",
         )
@@ -239,7 +249,8 @@ class Attempt:
             report = await self._look_up(believe_not_found=self._agreeing > 0)
             self.too_late = self._overdue(began)
             if report.kind is Kind.ACTION_REQUIRED:
-                report = await (self._close() if self.given_up else self._wait_for_customer())
+                leave = self.given_up or self._leaving
+                report = await (self._close() if leave else self._wait_for_customer())
             elif self._worth_resending(report, resends):
                 resends += 1
                 report = await self._send(looked_up=True)
@@ -330,11 +341,12 @@ class Attempt:
             )
 
     async def _pause(self, pause: timedelta, summary: str) -> None:
-        """Until the time is over, a cancel is wanted, or there are news that no look-up has answered yet."""
-        canceled = self._cancel_wanted()
+        """Until the time is over, a cancel or another account is wanted, or there are news that no look-up
+        has answered yet."""
+        wanted = (self._cancel_wanted(), self._leaving)
         try:
             await workflow.wait_condition(
-                lambda: self._news() > self._news_seen or self._cancel_wanted() is not canceled,
+                lambda: self._news() > self._news_seen or (self._cancel_wanted(), self._leaving) != wanted,
                 timeout=pause,
                 timeout_summary=summary,
             )

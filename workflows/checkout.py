@@ -15,7 +15,7 @@ from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.finishing import Finishing
-    from activities.messages import FinishCheckout, Kind, Plan, PlanCheckout, Report, Step
+    from activities.messages import ChooseAccount, FinishCheckout, Kind, Plan, PlanCheckout, Report, Step
     from activities.planning import Planning
     from domain.attempt import AttemptStatus
     from domain.checkout import CheckoutStatus, MethodType, ReviewReason
@@ -27,6 +27,7 @@ with workflow.unsafe.imports_passed_through():
         CaptureCheckout,
         CheckoutInput,
         CheckoutResult,
+        ChooseNext,
         CommandResult,
         DecideReview,
         Decision,
@@ -51,6 +52,9 @@ class Checkout:
         self._captured: Report | None = None
         self._decision: Decision | None = None
         self._review_reason: ReviewReason | None = None
+        self._choice: ChooseNext | None = None
+        self._attempts_allowed: int | None = None
+        self._walked = False
         self._news = 0
         self._story = Story()
 
@@ -59,6 +63,7 @@ class Checkout:
         plan = await self._plan()
         passed = await self._passes(plan)
         status = await self._walk(plan) if passed else CheckoutStatus.FAILED
+        self._walked = True
         if status is not CheckoutStatus.SUCCEEDED:
             status = await self._finish(status, refused=not passed)
         self._status = status
@@ -110,7 +115,13 @@ class Checkout:
     async def _walk(self, plan: Plan) -> CheckoutStatus:
         """Ask one account after the other until one has the money, or none is left."""
         steps = list(plan.steps)
-        while steps and self._attempts_made < plan.timings.max_attempts and not self._cancel_wanted:
+        self._attempts_allowed = plan.timings.max_attempts
+        while self._attempts_made < self._attempts_allowed and not self._cancel_wanted:
+            chosen = await self._take_choice()
+            if chosen is not None:
+                steps = [chosen, *(step for step in steps if step.account != chosen.account)]
+            if not steps:
+                break
             step = steps.pop(0)
             attempt = self._next_attempt(plan, step)
             report = await attempt.take_money()
@@ -125,6 +136,23 @@ class Checkout:
                 steps = [step.model_copy(update={"method": MethodType.HOSTED, "page_possible": False})]
         return CheckoutStatus.CANCELED if self._cancel_wanted else CheckoutStatus.FAILED
 
+    async def _take_choice(self) -> Step | None:
+        """The step that an operator chose last, or None: nobody did, or its account cannot take it now."""
+        step: Step | None = None
+        while self._choice is not None:
+            choice = self._choice
+            chosen = await workflow.execute_local_activity_method(
+                Planning.choose_account,
+                ChooseAccount(checkout_id=self._task.checkout_id, account=choice.account),
+                start_to_close_timeout=LOCAL_TIMEOUT,
+                retry_policy=LOCAL_RETRIES,
+            )
+            self._story.tell(f"operator's choice: {choice.account}{f' ({chosen.why})' if chosen.why else ''}")
+            step = chosen.step
+            if self._choice is choice:
+                self._choice = None
+        return step
+
     def _next_attempt(self, plan: Plan, step: Step) -> Attempt:
         self._attempts_made += 1
         self._number += 1
@@ -137,6 +165,7 @@ class Checkout:
             story=self._story,
             news=lambda: self._news,
             cancel_wanted=lambda: self._cancel_wanted,
+            leave_wanted=lambda: self._choice is not None and self._choice.close_page,
             take_decision=self._take_decision,
             on_review=self._review,
             on_waiting=lambda: self._index(plan, CheckoutStatus.REQUIRES_ACTION),
@@ -276,6 +305,19 @@ class Checkout:
             raise ApplicationError(f"checkout is {self._status}", type="NotCapturable")
         if self._capture is not None:
             raise ApplicationError("a capture is under way", type="InProgress")
+
+    @workflow.update
+    async def choose_next(self, command: ChooseNext) -> CommandResult:
+        """The next attempt goes to this account, once the one under way is definitely without money."""
+        self._choice = command
+        return CommandResult(status=self._status, done=True)
+
+    @choose_next.validator
+    def _may_choose(self, command: ChooseNext) -> None:
+        if self._status is not CheckoutStatus.PROCESSING or self._walked or self._cancel_wanted:
+            raise ApplicationError(f"checkout is {self._status}", type="NextRefused")
+        if self._attempts_allowed is not None and self._attempts_made >= self._attempts_allowed:
+            raise ApplicationError("no further attempt is allowed", type="NextRefused")
 
     @workflow.update
     async def decide_review(self, command: DecideReview) -> CommandResult:

@@ -62,6 +62,14 @@ class DecideReview(Frozen):
     decision: Decision
 
 
+class ChooseNext(Frozen):
+    """Update: the next attempt goes to this account. The one under way must be without money first."""
+
+    account: str
+    close_page: bool = False
+    """Close what the customer sees now, instead of waiting for its end."""
+
+
 class CommandResult(Frozen):
     status: CheckoutStatus
     done: bool

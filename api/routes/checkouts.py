@@ -1,9 +1,5 @@
 """`/v1/checkouts`: create, read, list, cancel, capture."""
 
-import base64
-import binascii
-import json
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Response
@@ -11,6 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from api.accepting import accept, new_row, replayed, start
 from api.auth import CheckoutsReader, CheckoutsWriter, Parts
 from api.commands import cancel_checkout, capture_checkout
+from api.cursors import cursor_of, read_cursor
 from api.errors import (
     AlreadyPaid,
     BodyTooLarge,
@@ -134,7 +131,7 @@ async def page(
             session,
             merchant,
             limit=limit + 1,
-            before=None if cursor is None else _read_cursor(cursor),
+            before=None if cursor is None else read_cursor(cursor),
             status=status,
             gateway=gateway,
             reference=reference,
@@ -150,7 +147,7 @@ async def page(
             for row in shown
         ],
         has_more=more,
-        next_cursor=_cursor(shown[-1]) if more else None,
+        next_cursor=cursor_of(shown[-1].created_at, shown[-1].id) if more else None,
     )
 
 
@@ -200,20 +197,3 @@ async def _own(parts: Services, checkout_id: str, merchant: str) -> tables.Check
     if row is None:
         raise NotFound
     return row
-
-
-def _cursor(row: tables.Checkout) -> str:
-    position = json.dumps([row.created_at.isoformat(), row.id])
-    return base64.urlsafe_b64encode(position.encode()).decode().rstrip("=")
-
-
-def _read_cursor(text: str) -> tuple[datetime, str]:
-    try:
-        padded = text + "=" * (-len(text) % 4)
-        when, checkout_id = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-        position = datetime.fromisoformat(when), str(checkout_id)
-    except (ValueError, TypeError, binascii.Error, RecursionError):
-        raise InvalidRequest.at("query:cursor", "invalid_cursor", "is not a cursor of this list") from None
-    if position[0].tzinfo is None or "\0" in position[1]:
-        raise InvalidRequest.at("query:cursor", "invalid_cursor", "is not a cursor of this list")
-    return position

@@ -1,4 +1,7 @@
-"""`/v1/routing/resolve`: the plan a checkout would get, with every reason. Nothing is charged."""
+"""`/v1/routing/resolve`: the plan a checkout would get, with every reason. Nothing is charged.
+
+Merchants and operators ask the same; only whose rules count differs.
+"""
 
 from typing import Annotated
 
@@ -31,6 +34,11 @@ async def resolve(parts: Parts, merchant: RecentMerchant, question: Annotated[Qu
 
     Health of accounts aside, this is the plan that a checkout of the calling merchant would get.
     """
+    return await explain(parts, question, merchant)
+
+
+async def explain(parts: Services, question: Question, merchant: str | None) -> Response:
+    """The plan of a checkout of this merchant, as a RoutingView; None: no rule about merchants counts."""
     request = RouteRequest(
         amount=question.amount,
         currency=question.currency,

@@ -23,7 +23,7 @@ class Operation(NamedTuple):
 
     @property
     def operators(self) -> bool:
-        return self.path.startswith("/v1/admin/")
+        return self.path.startswith("/v1/admin/") and "security" in self.described
 
     @property
     def parameters(self) -> list[Json]:

@@ -27,11 +27,21 @@ NEEDED = {
     "GET /v1/refunds/{refund_id}": READ,
     "GET /v1/routing/resolve": KeyScope.ROUTING_READ,
 }
-OPEN = {"POST /webhooks/{account}", "GET /healthz", "GET /readyz"}
-"""Without a key or a token. Webhooks bring a signature."""
+OPEN = {
+    "POST /webhooks/{account}",
+    "GET /healthz",
+    "GET /readyz",
+    "POST /v1/admin/sign-in",
+    "POST /v1/admin/sign-out",
+}
+"""Without a key or a token. Webhooks bring a signature, who signs in a password and a code."""
 
 LOOKS = {"POST /v1/admin/routing/policy/validate", "POST /v1/admin/routing/simulate"}
 """Operators' calls that take a body and change nothing."""
+
+
+ROLES = {"POST /v1/admin/operators", "PUT /v1/admin/operators/{operator_id}/role"}
+"""Where a role is what the call is about."""
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +173,8 @@ async def test_nobody_assigns_what_is_not_theirs_to_say(front: Front) -> None:
             "is_admin",
             "__proto__",
         ):
+            if field == "role" and str(each) in ROLES:
+                continue
             answer = await front.http.request(each.method, each.url(), json={field: "x"}, headers=headers)
             assert answer.status_code == 422, (str(each), field, answer.text)
             found = {(error["path"], error["code"]) for error in answer.json()["errors"]}

@@ -11,8 +11,9 @@ from temporalio.client import Client
 from config.keys import KeyRing, new_key
 from config.temporal import data_converter
 from devstack.ports import Ports
+from devstack.private_files import write_private
 from devstack.settings import KEYS_FILE
-from devstack.stack import Stack, write_private
+from devstack.stack import Stack
 from tests.e2e.requests import card
 from tests.live import FINAL, Shop, open_shop
 from tests.live import new_key as idempotency_key

@@ -26,6 +26,7 @@ from workflows.dispute import Dispute
 from workflows.messages import (
     CancelCheckout,
     CaptureCheckout,
+    ChooseNext,
     DecideReview,
     Decision,
     GatewayNews,
@@ -171,6 +172,16 @@ async def cancel_while_waiting(world: World) -> str:
     handle = await world.start(checkout)
     await world.until(checkout, "requires_action")
     await handle.execute_update(Checkout.cancel, CancelCheckout())
+    await handle.result()
+    return handle.id
+
+
+async def chosen_while_waiting(world: World) -> str:
+    world.banks["card-a"].charge_script = [action()]
+    checkout = await world.checkout()
+    handle = await world.start(checkout)
+    await world.until(checkout, "requires_action")
+    await handle.execute_update(Checkout.choose_next, ChooseNext(account="card-b", close_page=True))
     await handle.result()
     return handle.id
 
@@ -414,6 +425,7 @@ SCENARIOS = {
     "risk_blocked": Scenario(CARDS, risk_blocked),
     "risk_challenged": Scenario(CARDS, risk_challenged),
     "cancel_while_waiting": Scenario(CARDS, cancel_while_waiting),
+    "chosen_while_waiting": Scenario(CARDS, chosen_while_waiting),
     "expiry": Scenario(("momo",), expiry),
     "watcher_refunds": Scenario(MOBILE, watcher_refunds),
     "watcher_goes_on": Scenario(CARDS, watcher_goes_on),

@@ -4,18 +4,44 @@ from fastapi import APIRouter
 
 from api.routes.admin import (
     accounts,
+    actions,
     alerts,
     audit,
     codec,
     customers,
+    errors,
+    gateways,
+    identity,
     lists,
-    me,
+    operators,
+    overview,
     policy,
+    resolve,
     reviews,
     screening,
     switches,
+    transactions,
 )
 
 router = APIRouter(prefix="/v1/admin", tags=["admin"])
-for each in (me, accounts, switches, reviews, alerts, policy, screening, lists, audit, codec, customers):
+for each in (
+    identity,
+    operators,
+    overview,
+    transactions,
+    actions,
+    reviews,
+    gateways,
+    accounts,
+    switches,
+    alerts,
+    policy,
+    resolve,
+    screening,
+    lists,
+    audit,
+    codec,
+    customers,
+    errors,
+):
     router.include_router(each.router)

@@ -1,5 +1,6 @@
 """`/v1/admin/alerts`: what a person has to know, and that somebody does."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
@@ -7,11 +8,11 @@ from fastapi import APIRouter, Path, Query
 from api.auth import Parts
 from api.errors import Forbidden, InvalidRequest, NotFound, Unauthorized, Unavailable, problem_responses
 from api.operators import Steering, Viewing
-from api.schemas_admin import AlertView
+from api.schemas_admin import AlertDeliveryView, AlertView
 from api.schemas_answers import Page
 from api.schemas_fields import Reference
-from storage import alerts, audit_log
-from storage.tables import Alert
+from storage import alert_deliveries, alerts, audit_log
+from storage.tables import Alert, AlertDelivery
 
 router = APIRouter(prefix="/alerts")
 
@@ -43,10 +44,11 @@ async def page(
         rows = await alerts.page(
             session, limit=limit + 1, before=cursor, kind=kind, subject=subject, acknowledged=acknowledged
         )
-    shown = rows[:limit]
+        shown = rows[:limit]
+        told = await alert_deliveries.of_alerts(session, [row.id for row in shown])
     more = len(rows) > limit
     return Page[AlertView](
-        data=[_view(row) for row in shown],
+        data=[_view(row, told.get(row.id, ())) for row in shown],
         has_more=more,
         next_cursor=shown[-1].id if more else None,
     )
@@ -74,8 +76,10 @@ async def acknowledge(alert_id: AlertId, parts: Parts, operator: Steering) -> Al
                 after={"kind": row.kind, "subject": row.subject},
             )
             row = await alerts.lock(session, alert_id) or row
-    return _view(row)
+        told = await alert_deliveries.of_alerts(session, [row.id])
+    return _view(row, told.get(row.id, ()))
 
 
-def _view(row: Alert) -> AlertView:
-    return AlertView.model_validate(row.model_dump())
+def _view(row: Alert, told: Sequence[AlertDelivery]) -> AlertView:
+    deliveries = [{name: getattr(each, name) for name in AlertDeliveryView.model_fields} for each in told]
+    return AlertView.model_validate({**row.model_dump(), "deliveries": deliveries})

@@ -29,6 +29,7 @@ OPERATIONS = {
     ("get", "/v1/checkouts/{checkout_id}/refunds"),
     ("get", "/v1/refunds/{refund_id}"),
     ("get", "/v1/routing/resolve"),
+    ("get", "/v1/admin/routing/resolve"),
     ("get", "/v1/admin/routing/policy"),
     ("put", "/v1/admin/routing/policy"),
     ("post", "/v1/admin/routing/policy/validate"),
@@ -36,7 +37,26 @@ OPERATIONS = {
     ("get", "/v1/admin/routing/policy/versions/{version}"),
     ("post", "/v1/admin/routing/policy/rollback"),
     ("post", "/v1/admin/routing/simulate"),
+    ("post", "/v1/admin/sign-in"),
+    ("post", "/v1/admin/sign-out"),
     ("get", "/v1/admin/me"),
+    ("get", "/v1/admin/operators"),
+    ("post", "/v1/admin/operators"),
+    ("put", "/v1/admin/operators/{operator_id}/role"),
+    ("post", "/v1/admin/operators/{operator_id}/disable"),
+    ("post", "/v1/admin/operators/{operator_id}/credentials"),
+    ("post", "/v1/admin/operators/{operator_id}/unlock"),
+    ("get", "/v1/admin/overview"),
+    ("get", "/v1/admin/gateways"),
+    ("get", "/v1/admin/checkouts"),
+    ("get", "/v1/admin/checkouts.csv"),
+    ("get", "/v1/admin/stream"),
+    ("get", "/v1/admin/checkouts/{checkout_id}"),
+    ("post", "/v1/admin/checkouts/{checkout_id}/capture"),
+    ("post", "/v1/admin/checkouts/{checkout_id}/cancel"),
+    ("post", "/v1/admin/checkouts/{checkout_id}/refunds"),
+    ("post", "/v1/admin/checkouts/{checkout_id}/next-gateway"),
+    ("post", "/v1/admin/checkouts/{checkout_id}/notifications/{notification_id}/resend"),
     ("get", "/v1/admin/accounts"),
     ("put", "/v1/admin/accounts/{account}/mode"),
     ("get", "/v1/admin/switches"),
@@ -51,6 +71,7 @@ OPERATIONS = {
     ("post", "/v1/admin/codec/decode"),
     ("post", "/v1/admin/customers/erase"),
     ("get", "/v1/admin/alerts"),
+    ("get", "/v1/admin/errors"),
     ("post", "/v1/admin/alerts/{alert_id}/acknowledge"),
     ("post", "/webhooks/{account}"),
     ("get", "/healthz"),
@@ -155,7 +176,7 @@ async def test_a_typo_in_the_country_map_refuses_the_start(
     process = await asyncio.create_subprocess_exec(
         sys.executable, *command, cwd=ROOT, env=environment, stdin=DEVNULL, stdout=PIPE, stderr=PIPE
     )
-    printed, errors = await asyncio.wait_for(process.communicate(), 30)
+    printed, errors = await asyncio.wait_for(process.communicate(), 120)
     assert process.returncode == 1
     assert printed == b""
     told = errors.decode()
