@@ -28,6 +28,8 @@ def in_code() -> set[str]:
     for directory in ("activities", "api"):
         for file in (ROOT / directory).rglob("*.py"):
             for kind, name in _DECLARED.findall(file.read_text()):
+                if not kind and not name.endswith(("_total", "_seconds")):
+                    continue  # another name of ours, a cookie's for example
                 counter = kind.startswith("Counter") and not name.endswith("_total")
                 found.add(f"{name}_total" if counter else name)
     return found
