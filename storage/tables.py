@@ -263,7 +263,10 @@ class Alert(SQLModel, table=True):
     """Something a person has to know. One open alert per kind and subject."""
 
     __tablename__ = "alerts"
-    __table_args__ = (UniqueConstraint("kind", "subject", name="uq_alerts_subject"),)
+    __table_args__ = (
+        UniqueConstraint("kind", "subject", name="uq_alerts_subject"),
+        Index("ix_alerts_open", "id", postgresql_where=text("acknowledged_at IS NULL")),
+    )
 
     id: str = Field(primary_key=True)
     kind: str
