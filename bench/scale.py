@@ -180,7 +180,7 @@ _SEED: Final = """
 WITH n AS (SELECT number, 'co_' || lpad(number::text, 26, '0') AS id,
                   now() - make_interval(secs => number) AS at,
                   CASE WHEN number % 20 = 0 THEN 'failed' ELSE 'succeeded' END AS status,
-                  CASE WHEN number % 500 = 7 THEN 'paystack' ELSE 'stripe' END AS gateway
+                  CASE WHEN number % 40 = 7 THEN 'paystack' ELSE 'stripe' END AS gateway
            FROM generate_series(1, $2::int) AS number),
 checkout AS (
   INSERT INTO checkouts (id, merchant_id, idempotency_key, request_digest, reference, status, amount,

@@ -287,6 +287,7 @@ class Alert(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("kind", "subject", name="uq_alerts_subject"),
         Index("ix_alerts_created", "created_at"),
+        Index("ix_alerts_open", "id", postgresql_where=text("acknowledged_at IS NULL")),
     )
 
     id: str = Field(primary_key=True)

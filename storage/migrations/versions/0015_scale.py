@@ -21,8 +21,10 @@ def upgrade() -> None:
         ["merchant_id", "status", "created_at", "id"],
         postgresql_where=sa.text("status <> 'succeeded'"),
     )
+    op.create_index("ix_alerts_open", "alerts", ["id"], postgresql_where=sa.text("acknowledged_at IS NULL"))
 
 
 def downgrade() -> None:
+    op.drop_index("ix_alerts_open", "alerts")
     for name in ("status", "gateway", "reference"):
         op.drop_index(f"ix_checkouts_{name}", "checkouts")
