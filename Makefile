@@ -9,10 +9,10 @@ PRODUCT := activities api cli config domain gateways routing screening storage w
 export DATA_DIR
 
 .DEFAULT_GOAL := help
-.PHONY: help setup datasets panel demo test e2e screenshots check security audit sbom bench-routing bench-listing chaos chaos-selftest drill new-gateway gateway-docs live-check lock clean
+.PHONY: help setup datasets panel demo test e2e screenshots check security audit sbom bench bench-scale bench-slow-gateway bench-routing bench-listing chaos chaos-selftest drill new-gateway gateway-docs docs live-check lock clean
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.installed datasets ## install everything into .venv, fetch the data sets
 
@@ -49,15 +49,24 @@ sbom: $(VENV)/.installed ## write build/sbom.cdx.json: what is installed, with l
 	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --of JSON \
 	    --output-file build/sbom.cdx.json $(BIN)/python
 
-chaos: setup ## the fault campaign: N=1000 checkouts under faults and kills (SEED= repeats one)
+chaos: setup ## the fault campaign: N=1000 checkouts under faults and kills (SEED= repeats one, RATE= a second)
 	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- \
-	    $(BIN)/python -m chaos $(if $(N),--number $(N)) $(if $(SEED),--seed $(SEED))
+	    $(BIN)/python -m chaos $(if $(N),--number $(N)) $(if $(SEED),--seed $(SEED)) $(if $(RATE),--rate $(RATE))
 
 chaos-selftest: setup ## the proof that the campaign's oracle sees: mutants, and the obvious design beside ours
 	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- $(BIN)/python -m chaos.selftest $(ARGS)
 
 drill: setup ## an outage of a gateway under load: when its circuit opens, what it costs, when traffic returns
 	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- $(BIN)/python -m bench.drill
+
+bench: setup ## the straight checkout beside an empty workflow, a naive handler and DBOS; writes bench/REPORT.md (ARGS=--quick)
+	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- $(BIN)/python -m bench.speed $(ARGS)
+
+bench-scale: setup ## queries and charges with 50,000 checkouts stored, against 1,000
+	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- $(BIN)/python -m bench.scale $(ARGS)
+
+bench-slow-gateway: setup ## one gateway takes ten seconds: what the customers of the others notice
+	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- $(BIN)/python -m bench.slow_gateway $(ARGS)
 
 bench-routing: setup ## how fast a route is decided, in a process and over HTTP
 	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- $(BIN)/python -m bench.routing
@@ -70,6 +79,9 @@ new-gateway: $(VENV)/.installed ## begin a gateway: adapter, simulator and contr
 
 gateway-docs: $(VENV)/.installed ## write the table of docs/gateways.md from what the adapters declare
 	$(BIN)/python -m devstack.support_table
+
+docs: $(VENV)/.installed ## build the documentation as a site into build/site
+	$(BIN)/zensical build --clean --strict
 
 live-check: setup ## the contract suite against the gateways' real test modes, with your own test keys
 	$(BIN)/python -m tests.contract.live $(ARGS)

@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
+import uvloop
 from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError
@@ -36,6 +37,7 @@ from activities.refund_checking import RefundChecking
 from activities.refunding import Refunding
 from activities.screening import screener_of
 from config import logging as logs
+from config import tracing
 from config.keys import BadKeys
 from config.settings import Settings
 from config.temporal import connect, register_search_attributes
@@ -75,6 +77,11 @@ WORKFLOWS: Sequence[type] = (
 
 DRAIN = timedelta(seconds=30)
 """How long running activities may take after SIGTERM."""
+ACTIVITIES_AT_ONCE = 100
+CALLS_OF_AN_ACCOUNT = 400
+"""Activities that wait for one account's gateway: the 200 connections of its pool (`gateways/transport.py`),
+and as many that wait for one of those until they are given up. Each account brings places of its own, so that
+a slow gateway takes none from the others. A waiting call is a coroutine: it costs kilobytes."""
 NOTIFICATIONS_AT_ONCE = 50
 PREPARED_EVERY = 60.0
 """Seconds."""
@@ -146,8 +153,12 @@ def build_worker(client: Client, context: Context) -> Worker:
         # recorded histories, which is where its checks belong (docs/decisions/0003).
         workflow_runner=UnsandboxedWorkflowRunner(),
         max_cached_workflows=1000,
-        max_concurrent_activities=100,
+        max_concurrent_activities=ACTIVITIES_AT_ONCE + CALLS_OF_AN_ACCOUNT * len(context.accounts.known),
         max_concurrent_local_activities=100,
+        # Half of them ask the common queue, where new runs and those of a dead worker wait. By the SDK's own
+        # ratio one of five does, and after a kill fifty runs stood in line for seconds behind it.
+        max_concurrent_workflow_task_polls=8,
+        nonsticky_to_sticky_poll_ratio=0.5,
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=context.settings.sticky_queue_timeout),
         graceful_shutdown_timeout=DRAIN,
     )
@@ -181,10 +192,10 @@ async def known_policy(context: Context, stop: asyncio.Event) -> bool:
     return not stop.is_set()
 
 
-def measured(port: int) -> Runtime:
-    """Serves the SDK's metrics and ours on this port of the machine's own address."""
+def measured(host: str, port: int) -> Runtime:
+    """Serves the SDK's metrics and ours there."""
     metrics = PrometheusConfig(
-        bind_address=f"127.0.0.1:{port}",
+        bind_address=f"{host}:{port}",
         histogram_bucket_overrides={measuring.RESOLUTION: measuring.RESOLUTION_BUCKETS},
     )
     return Runtime(telemetry=TelemetryConfig(metrics=metrics))
@@ -209,8 +220,9 @@ async def keep_prepared(client: Client, settings: Settings) -> None:
 async def main() -> None:
     settings = Settings()
     logs.configure(settings)
+    tracing.start(settings, "smartpay-worker")
     if settings.metrics_port is not None:
-        Runtime.set_default(measured(settings.metrics_port))
+        Runtime.set_default(measured(settings.metrics_host, settings.metrics_port))
     try:
         context = build_context(settings)
         alert_delivery = AlertDelivery(context.database, targets_of(settings), settings.public_url)
@@ -254,8 +266,9 @@ async def main() -> None:
         await asyncio.gather(*beside, return_exceptions=True)
         await context.accounts.aclose()
         await context.database.aclose()
+    await asyncio.to_thread(tracing.stop)
     log.info("worker.stopped")
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    uvloop.run(main())

@@ -5,10 +5,13 @@ call, the answer is judged by whether an earlier send may have left, and what it
 workflow hears of it. Killed at any point, the activity runs again and finds in the row how far it came.
 """
 
+import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 
@@ -37,6 +40,12 @@ BLOCKED_TRIES = 4
 
 KEY_LIFE_MARGIN = timedelta(hours=1)
 """So long before a key's documented end nothing is sent under it any more."""
+
+START_EXPIRED = "start_expired"
+"""Why no account is asked for a checkout that waited too long for its first send."""
+
+KEEPING_PAUSE = 0.25
+"""Seconds between tries to record an answer."""
 
 FAILOVER_FROZEN = "failover_frozen"
 """Why an account is skipped that would have been asked after another one."""
@@ -101,8 +110,24 @@ class Attempting:
             outcome = Unknown(detail=f"an earlier send may have left; now {outcome.cause}")
         if isinstance(outcome, Approved):
             outcome = _checked(outcome, claim.checkout, claim.attempt)
-        async with self._context.database.transaction() as session:
-            return await record(session, claim.attempt, outcome, send=claim.send)
+        return await self._keep(claim, outcome, until=began + self._context.settings.charge_timeout)
+
+    async def _keep(self, claim: "Claim", outcome: Outcome, *, until: float) -> Report:
+        """Record the answer. While the database is away it stays in hand for as long as the activity may run.
+
+        Lost, it would have to be looked up, and at a gateway without keys a link would never come back. An
+        answer that tells nothing is not worth the wait; and a `NotSent` must not be recorded a second time,
+        should the first have been committed after all (D5).
+        """
+        while True:
+            try:
+                async with self._context.database.transaction() as session:
+                    return await record(session, claim.attempt, outcome, send=claim.send)
+            except (SQLAlchemyError, OSError):
+                worthless = isinstance(outcome, NotSent | Unknown)
+                if worthless or time.monotonic() + KEEPING_PAUSE > until:
+                    raise
+            await asyncio.sleep(KEEPING_PAUSE)
 
     async def _claim(self, task: SendAttempt) -> "Claim | Report":
         """Commit the intent and claim the send, or say why nothing is sent."""
@@ -110,16 +135,17 @@ class Attempting:
             checkout = await checkouts.lock(session, task.checkout_id)
             if checkout is None:
                 raise Gone(task.checkout_id)
-            attempt = await attempts.get(session, task.attempt_id)
+            made = await attempts.of_checkout(session, task.checkout_id)  # held with their checkout
+            attempt = next((each for each in made if each.id == task.attempt_id), None)
             if attempt is not None and _answered(attempt):
                 return report_of(attempt)
             if CheckoutStatus(checkout.status).final:
                 return Report(kind=Kind.STOPPED, status=AttemptStatus.NOT_SENT)
-            if await attempts.later_exists(session, checkout.id, task.number):
+            if any(each.number > task.number for each in made):
                 # Gone on to another account: while this process was stopped (W5), or in a run that is lost
                 # and walks the same plan anew (T3). It went on because this attempt was definitely negative.
                 return _passed_by(attempt)
-            blocked = await attempts.open_before(session, checkout.id, task.number)
+            blocked = any(each.number < task.number and attempts.may_hold_money(each) for each in made)
             if blocked and (attempt is None or attempt.sent_at is None):
                 return await self._blocked(session, task)
             person = await personal.of(session, checkout)
@@ -133,33 +159,31 @@ class Attempting:
                 if attempt is not None and charges_frozen:
                     return report_of(attempt)
             if attempt is None:
-                why = await self._ineligible(session, checkout, person, task, freezes)
+                why = await self._ineligible(session, checkout, person, task, freezes, made)
                 if why is not None:
                     tell(session, checkout.id, "account.skipped", account=task.account, reason=why)
                     return Report(kind=Kind.EXCLUDED, status=AttemptStatus.NOT_SENT, detail=why)
-                await attempts.intend(
+                claimed = await attempts.intend_and_claim(
                     session,
                     self._new_attempt(checkout, person, task),
                     expires_after=self._context.settings.action_expires_after,
                 )
-            send = await attempts.claim_first_send(session, task.attempt_id)
-            first = send is not None
+            else:
+                claimed = await attempts.claim_first_send(session, task.attempt_id)
+            first = claimed is not None
             held = blocked or charges_frozen
-            if send is None and not held and self._may_resend(attempt, looked_up=task.looked_up):
-                send = await attempts.claim_resend(session, task.attempt_id)
-            if send is not None:
+            if claimed is None and not held and self._may_resend(attempt, looked_up=task.looked_up):
+                claimed = await attempts.claim_resend(session, task.attempt_id)
+            if claimed is not None:
                 if checkout.status != CheckoutStatus.PROCESSING:
                     await checkouts.advance(
                         session, checkout.id, CheckoutStatus.PROCESSING, next_action=None, review_reason=None
                     )
                 kind = "attempt.sent" if first else "attempt.sent_again"
                 tell(session, checkout.id, kind, attempt_id=task.attempt_id, account=task.account)
-            attempt = await attempts.get(session, task.attempt_id)
-        if attempt is None:
-            raise Gone(task.attempt_id)
-        if send is None:
+        if claimed is None:
             return await self._look_up(task)
-        return Claim(checkout=checkout, person=person, attempt=attempt, send=send, first=first)
+        return Claim(checkout=checkout, person=person, attempt=claimed, send=claimed.sends, first=first)
 
     @staticmethod
     async def _blocked(session: AsyncSession, task: SendAttempt) -> Report:
@@ -182,10 +206,13 @@ class Attempting:
         person: Person,
         task: SendAttempt,
         freezes: Freezes,
+        made: Sequence[Attempt],
     ) -> str | None:
         if Switch.CHARGES in freezes.here:
             return Exclusion.FROZEN
-        if Switch.FAILOVER in freezes and await attempts.elsewhere(session, checkout.id, task.account):
+        if await self._too_old(session, checkout):
+            return START_EXPIRED
+        if Switch.FAILOVER in freezes and any(each.account != task.account for each in made):
             return FAILOVER_FROZEN
         if task.recheck:
             exclusion = self._context.router.recheck(task.account, route_request(checkout, person))
@@ -198,6 +225,18 @@ class Attempting:
                 return "declines_per_card"
         # Last: a probe that is claimed has to be sent.
         return await self._unhealthy(session, task) if task.recheck else None
+
+    async def _too_old(self, session: AsyncSession, checkout: Checkout) -> bool:
+        """Nobody expects the charge any more: nothing was sent in all the time that an outage of ours took.
+
+        Where a person or an operator's switch was waited for, they and their own deadline decide.
+        """
+        patience = timedelta(seconds=self._context.settings.start_within)
+        if datetime.now(UTC) - checkout.created_at <= patience:
+            return False
+        if checkout.status == CheckoutStatus.IN_REVIEW or await attempts.of_checkout(session, checkout.id):
+            return False
+        return await last_told(session, checkout.id) != "charges.frozen"
 
     async def _unhealthy(self, session: AsyncSession, task: SendAttempt) -> Exclusion | None:
         """Whether an operator's order or an open circuit keeps the account out now. A probe is claimed."""

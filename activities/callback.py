@@ -17,6 +17,7 @@ from typing import Final
 
 import httpx
 
+from config import tracing
 from domain.addresses import NOTIFICATION_PORTS, is_loopback_address, is_public_address
 
 MAX_RESPONSE_BYTES: Final = 64 * 1024
@@ -137,7 +138,7 @@ class Callbacks:
                     extensions={"sni_hostname": target.host},
                 )
                 try:
-                    response = await client.send(request, stream=True)
+                    response = await self._sent(client, request)
                 except httpx.ConnectError:
                     if number == len(addresses):
                         raise
@@ -148,6 +149,14 @@ class Callbacks:
                     await response.aclose()
                 return Answer(status=response.status_code)
         raise _Refused  # not reached: there is an address
+
+    @staticmethod
+    async def _sent(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+        with tracing.outgoing(request) as answered:
+            response = await client.send(request, stream=True)
+            if answered is not None:
+                answered(response.status_code)
+            return response
 
 
 async def _drain(response: httpx.Response) -> None:

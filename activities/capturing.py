@@ -1,5 +1,7 @@
 """Take or release an authorization."""
 
+from datetime import timedelta
+
 from temporalio import activity
 
 from activities import measuring
@@ -41,7 +43,7 @@ class Capturing:
             found = await gateway.look_up(handle)
             captured = _amount_captured(found) if isinstance(found, Found) else 0
             if captured == 0:
-                raise Unsettled(f"capture of {attempt.id}: {CHARGES_FROZEN}")
+                raise self._unsettled(f"capture of {attempt.id}: {CHARGES_FROZEN}")
             return await self._captured(checkout, attempt, captured)
         outcome: Outcome = await gateway.capture(
             CaptureRequest(handle=handle, amount=amount, idempotency_key=f"{attempt.id}:capture:{amount}")
@@ -66,7 +68,7 @@ class Capturing:
                 found = await gateway.look_up(handle)
                 captured = _amount_captured(found) if isinstance(found, Found) else 0
                 if captured == 0:
-                    raise Unsettled(f"capture of {attempt.id} is {outcome.kind}")
+                    raise self._unsettled(f"capture of {attempt.id} is {outcome.kind}")
         return await self._captured(checkout, attempt, captured)
 
     @activity.defn
@@ -87,7 +89,13 @@ class Capturing:
         captured = _amount_captured(found) if isinstance(found, Found) else 0
         if captured > 0:
             return await self._captured(checkout, attempt, captured)
-        raise Unsettled(f"void of {attempt.id} is {outcome.kind}")
+        raise self._unsettled(f"void of {attempt.id} is {outcome.kind}")
+
+    def _unsettled(self, what: str) -> Unsettled:
+        """To be asked again as any unclear payment is looked up: soon at first, then less and less often."""
+        pauses = self._context.settings.look_up_intervals
+        pause = pauses[min(activity.info().attempt, len(pauses)) - 1]
+        return Unsettled(what, pause=timedelta(seconds=pause))
 
     async def _captured(self, checkout: Checkout, attempt: Attempt, amount: int) -> Report:
         async with self._context.database.transaction() as session:

@@ -18,10 +18,10 @@ class Gone(ApplicationError):
 
 
 class Unsettled(ApplicationError):
-    """The gateway has not given a definite answer yet. Retried with backoff."""
+    """The gateway has not given a definite answer yet. Retried after `pause`, else with backoff."""
 
-    def __init__(self, what: str) -> None:
-        super().__init__(what, type="Unsettled")
+    def __init__(self, what: str, *, pause: timedelta | None = None) -> None:
+        super().__init__(what, type="Unsettled", next_retry_delay=pause)
 
 
 class NotAcknowledged(ApplicationError):

@@ -4,6 +4,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 
 from activities import measuring
+from activities.attempting import START_EXPIRED
 from activities.context import Context
 from activities.errors import Gone
 from activities.messages import FinishCheckout, Finished
@@ -11,7 +12,7 @@ from domain.attempt import AttemptStatus
 from domain.checkout import CheckoutStatus
 from domain.decline import Decline, DeclineCategory, DeclineCode
 from storage import attempts, checkouts
-from storage.events import alert
+from storage.events import alert, last_skipped
 from storage.tables import Checkout
 
 _NO_ACCOUNT = Decline(
@@ -28,6 +29,11 @@ _REFUSED = Decline(
     category=DeclineCategory.FRAUD,
     code=DeclineCode.SUSPECTED_FRAUD,
     message="Screening refuses this payment; nobody was asked.",
+)
+_TOO_LATE = Decline(
+    category=DeclineCategory.SOFT,
+    code=DeclineCode.START_EXPIRED,
+    message="It could not be sent in time, and nobody expects the charge any more; nobody was asked.",
 )
 _NOBODY_REACHED = Decline(
     category=DeclineCategory.SOFT,
@@ -74,4 +80,7 @@ class Finishing:
                 return Decline.model_validate(attempt.decline)
         if made:
             return _NOBODY_REACHED
+        skipped = await last_skipped(session, checkout.id)
+        if skipped == START_EXPIRED:
+            return _TOO_LATE
         return _BLOCKED if (checkout.routing or {}).get("blocked_by") else _NO_ACCOUNT

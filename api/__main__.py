@@ -10,6 +10,7 @@ import uvicorn
 from api.app import create_app
 from api.stopping import Server, Stopping
 from config import logging as logs
+from config import tracing
 from config.keys import BadKeys
 from config.settings import Settings
 from gateways.registry import BadAccounts
@@ -33,6 +34,7 @@ def main() -> int:
     settings = Settings()
     stopping = Stopping()
     logs.configure(settings)
+    tracing.start(settings, "smartpay-api")
     try:
         app = create_app(settings, stopping)
     except (BadAccounts, BadCountryMap, BadPolicyFile, BadDataset, BadFees, BadKeys) as error:
@@ -41,8 +43,11 @@ def main() -> int:
     gc.collect()
     gc.freeze()  # what a start makes lives as long as the process: no collection need look at it again
     server = Server(uvicorn.Config(app, host=settings.api_host, port=settings.api_port, **SERVER), stopping)
-    with contextlib.suppress(KeyboardInterrupt):
-        server.run()
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            server.run()
+    finally:
+        tracing.stop()
     return 0 if server.started else 3
 
 

@@ -14,10 +14,11 @@ from api.return_origins import may_return, origin_refused
 from api.runs import start_checkout
 from api.schemas import CheckoutRequest
 from api.services import Services
+from config import tracing
 from domain.checkout import CheckoutStatus
 from domain.ids import Prefix, new_id
 from domain.switches import Switch
-from storage import checkouts, switches, tables
+from storage import checkouts, switches, tables, traces
 
 
 def new_row(parts: Services, body: CheckoutRequest, merchant: str, key: str) -> tables.Checkout:
@@ -56,7 +57,11 @@ async def accept(parts: Services, row: tables.Checkout) -> bool:
             if await checkouts.by_key(session, row.merchant_id, row.idempotency_key) is None:
                 raise refusal
             return False
-        return await checkouts.create(session, row)
+        created = await checkouts.create(session, row)
+        if created and (traceparent := tracing.traceparent()) is not None:
+            tracing.note(checkout_id=row.id)
+            traces.keep(session, row.id, traceparent)
+        return created
 
 
 async def _refusal(session: AsyncSession, parts: Services, row: tables.Checkout) -> Problem | None:

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from activities.account_health import account_health
 from activities.policy_in_force import PolicyInForce
 from api import codec_cors, health_metrics, routing_metrics
+from api.backlog_metrics import count_for_ever
 from api.client_address import ClientAddress
 from api.door import Door
 from api.error_handlers import install
@@ -30,6 +31,8 @@ from api.security_headers import SecurityHeaders
 from api.services import Services
 from api.stopping import Stopping
 from api.sweep import sweep_for_ever
+from api.traced import Traced
+from config import tracing
 from config.settings import Settings
 from config.temporal import connect
 from gateways.registry import load_accounts
@@ -92,6 +95,11 @@ def create_app(settings: Settings, stopping: Stopping | None = None) -> ASGIApp:
         keeping = asyncio.create_task(
             known_health.keep(parts.database, settings.database_url), name="account health"
         )
+        counting = (
+            [asyncio.create_task(count_for_ever(parts.database, parts.metrics), name="backlog")]
+            if settings.metrics_exposed
+            else []
+        )
         outbox = asyncio.create_task(empty_for_ever(parts), name="outbox")
         recovery = asyncio.create_task(Recovery(parts).for_ever(), name="recovery")
         with (
@@ -99,7 +107,7 @@ def create_app(settings: Settings, stopping: Stopping | None = None) -> ASGIApp:
             health_metrics.measured(known_health, parts.metrics),
         ):
             yield
-        beside = (sweep, outbox, following, keeping, recovery)
+        beside = (sweep, outbox, following, keeping, recovery, *counting)
         for task in beside:
             task.cancel()
         await asyncio.gather(*beside, return_exceptions=True)
@@ -132,7 +140,8 @@ def create_app(settings: Settings, stopping: Stopping | None = None) -> ASGIApp:
     install(app)
     answered = codec_cors.CodecCors(app, origin=settings.temporal_ui_origin)
     limited = ClientAddress(AddressLimit(answered, limits), settings.trusted_proxies)
-    return RequestId(SecurityHeaders(limited, https=settings.public_url.startswith("https://")))
+    served = RequestId(SecurityHeaders(limited, https=settings.public_url.startswith("https://")))
+    return Traced(served) if tracing.on() else served
 
 
 async def _database_down(request: Request, _error: Exception) -> Response:

@@ -9,11 +9,12 @@ from api.dispute_runs import look_at_disputes, scan_disputes
 from api.refund_runs import check_refunds, tell_refunds
 from api.runs import start_watcher, tell_news
 from api.services import Services
+from config import tracing
 from domain.attempt import AttemptStatus
 from domain.checkout import CheckoutStatus
 from domain.ids import Prefix, new_id
 from gateways.base import EventSubject, WebhookEvent
-from storage import attempts, checkouts, webhook_events
+from storage import attempts, checkouts, traces, webhook_events
 from storage.events import alert, tell
 from storage.tables import Attempt, WebhookEventRow
 
@@ -49,6 +50,17 @@ async def receive(parts: Services, account: str, event: WebhookEvent, body: byte
 async def deliver(parts: Services, event: WebhookEventRow) -> None:
     """Tell the run that the event concerns. Raises RPCError where Temporal cannot be asked."""
     attempt = await _attempt_of(parts, event)
+    if attempt is None or not tracing.on():
+        await _deliver(parts, event, attempt)
+        return
+    async with parts.database.transaction() as session:
+        carried = await traces.of_checkout(session, attempt.checkout_id)
+    about = {"checkout_id": attempt.checkout_id, "attempt_id": attempt.id, "account": event.account}
+    with tracing.joined(carried, "webhook", **about):
+        await _deliver(parts, event, attempt)
+
+
+async def _deliver(parts: Services, event: WebhookEventRow, attempt: Attempt | None) -> None:
     if attempt is not None and event.subject == EventSubject.FAILED_REFUND:
         await check_refunds(parts, attempt)
     if attempt is not None and event.subject == EventSubject.FAILED_CAPTURE:

@@ -15,8 +15,9 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError
 
 from api.services import Services
+from config import tracing
 from config.settings import Settings
-from storage import notifications
+from storage import notifications, traces
 from storage.database import Database
 from workflows.merchant_notification import MerchantNotification, notification_queue
 from workflows.messages import NotifyInput
@@ -54,10 +55,15 @@ async def start_due(database: Database, temporal: Client, settings: Settings) ->
     """
     async with database.transaction() as session:
         due = await notifications.claim_due(session, lease=LEASE, limit=BATCH)
+        ids = [notification_id for notification_id, _ in due]
+        carried = await traces.of_notifications(session, ids) if due and tracing.on() else {}
     if not due:
         return 0
     results = await asyncio.gather(
-        *(_start(temporal, settings, notification_id, attempts) for notification_id, attempts in due),
+        *(
+            _start(temporal, settings, notification_id, attempts, carried.get(notification_id))
+            for notification_id, attempts in due
+        ),
         return_exceptions=True,
     )
     started = [each[0] for each, result in zip(due, results, strict=True) if result is None]
@@ -67,22 +73,28 @@ async def start_due(database: Database, temporal: Client, settings: Settings) ->
     return len(due)
 
 
-async def _start(temporal: Client, settings: Settings, notification_id: str, attempts: int) -> None:
-    """One that was tried before is sent again by command: a run that waits for its next try gives way."""
+async def _start(
+    temporal: Client, settings: Settings, notification_id: str, attempts: int, carried: str | None
+) -> None:
+    """One that was tried before is sent again by command: a run that waits for its next try gives way.
+
+    `carried`: the trace of its checkout.
+    """
     policy = WorkflowIDConflictPolicy
-    await temporal.start_workflow(
-        MerchantNotification.run,
-        NotifyInput(
-            notification_id=notification_id,
-            task_queue=notification_queue(settings.task_queue),
-            give_up_after=settings.notification_give_up_after,
-        ),
-        id=f"notify/{notification_id}",
-        task_queue=settings.task_queue,
-        id_conflict_policy=policy.TERMINATE_EXISTING if attempts else policy.USE_EXISTING,
-        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-        rpc_timeout=RPC_TIMEOUT,
-    )
+    with tracing.joined(carried, "notification", notification_id=notification_id):
+        await temporal.start_workflow(
+            MerchantNotification.run,
+            NotifyInput(
+                notification_id=notification_id,
+                task_queue=notification_queue(settings.task_queue),
+                give_up_after=settings.notification_give_up_after,
+            ),
+            id=f"notify/{notification_id}",
+            task_queue=settings.task_queue,
+            id_conflict_policy=policy.TERMINATE_EXISTING if attempts else policy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            rpc_timeout=RPC_TIMEOUT,
+        )
 
 
 def _raise_first(results: Sequence[BaseException | None]) -> None:

@@ -21,14 +21,21 @@ EVERY = 2.0
 LEFT_FOR = 3.0
 """Seconds that the normal way has before the sweep takes over."""
 BATCH = 100
+WHOLE_EVERY = 120.0
+"""Seconds after which every attempt that was ever made is searched for stray money, not only recent ones."""
+RECENT = 300.0
+"""Seconds: longer than between two whole searches, so that nothing falls between them."""
 
 
 async def sweep_for_ever(parts: Services) -> None:
-    scan_at = 0.0
+    scan_at = whole_at = 0.0
     while True:
         await asyncio.sleep(EVERY)
         try:
-            await sweep(parts)
+            whole = time.monotonic() >= whole_at
+            await sweep(parts, since=None if whole else RECENT)
+            if whole:
+                whole_at = time.monotonic() + WHOLE_EVERY
             if time.monotonic() >= scan_at:
                 await scan_all_disputes(parts)
                 scan_at = time.monotonic() + parts.settings.dispute_scan_interval
@@ -36,12 +43,15 @@ async def sweep_for_ever(parts: Services) -> None:
             log.warning("sweep.failed", error=type(error).__name__)
 
 
-async def sweep(parts: Services) -> None:
-    """Start what was accepted and never started, deliver webhooks, give money back."""
+async def sweep(parts: Services, *, since: float | None = None) -> None:
+    """Start what was accepted and never started, deliver webhooks, give money back.
+
+    `since`: seconds within which an attempt has to have ended to be searched for stray money; None: all.
+    """
     async with parts.database.transaction() as session:
         lost = await checkouts.not_started(session, older_than=LEFT_FOR, limit=BATCH)
         undelivered = await webhook_events.undelivered(session, older_than=LEFT_FOR, limit=BATCH)
-        stray = await attempts.stray_money(session, limit=BATCH)
+        stray = await attempts.stray_money(session, limit=BATCH, since=since)
         unattended = await refunds.unattended(
             session, never_for=LEFT_FOR, last_for=2 * parts.settings.refund_intervals[-1], limit=BATCH
         )

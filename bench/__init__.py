@@ -1,1 +1,1 @@
-"""Measurements that print what they find: `python -m bench.bandit`, `python -m bench.drill`."""
+"""Measurements that print what they find: `python -m bench.speed`, `python -m bench.drill` and others."""

@@ -19,21 +19,14 @@ from fastapi import FastAPI, Header, Request
 from fastapi.responses import JSONResponse
 from ulid import ULID
 
+from chaos.baseline_gateways import CHARGES, Declined, order_of, paid_reference
+
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS checkout (
     id TEXT PRIMARY KEY, key TEXT UNIQUE, body TEXT, status TEXT, next_action TEXT, attempts TEXT
 )
 """
 _TRIES: Final = 2
-_HARD: Final = ("stolen_card", "lost_card", "fraudulent")
-
-
-class Declined(Exception):
-    """The gateway said no."""
-
-    def __init__(self, *, hard: bool) -> None:
-        super().__init__("declined")
-        self.hard = hard
 
 
 class Shop:
@@ -76,17 +69,11 @@ class Shop:
         )
 
     async def _pay(self, identity: str, body: dict[str, Any]) -> None:
-        first = "flutterwave" if body["customer"]["country"] in ("NG", "UG", "KE") else "stripe"
-        order = [first, "stripe" if first == "flutterwave" else "flutterwave"]
-        if body.get("payment_method", {}).get("type") == "mobile_money":
-            order = ["flutterwave"]
-        if body.get("capture_method") == "manual":
-            order = ["stripe"]
-        for number, gateway in enumerate(order, start=1):
+        for number, gateway in enumerate(order_of(body), start=1):
             reference = f"att_{identity.removeprefix('co_')}_{number}"
             for _ in range(_TRIES):
                 try:
-                    status, action = await self._charge(gateway, reference, body)
+                    status, action = await CHARGES[gateway](self._http, reference, body)
                 except Declined as no:
                     if no.hard:
                         self._finish(identity, "failed", None, reference)
@@ -106,108 +93,6 @@ class Shop:
             "UPDATE checkout SET status = ?, next_action = ?, attempts = ? WHERE id = ?",
             (status, json.dumps(action), json.dumps(made), identity),
         )
-
-    async def _charge(
-        self, gateway: str, reference: str, body: dict[str, Any]
-    ) -> tuple[str, dict[str, Any] | None]:
-        if gateway == "stripe":
-            return await self._stripe(reference, body)
-        return await self._flutterwave(reference, body)
-
-    async def _stripe(self, reference: str, body: dict[str, Any]) -> tuple[str, dict[str, Any] | None]:
-        card = body.get("payment_method", {}).get("type") == "card"
-        currency = body["currency"].lower()
-        if card:
-            path = "/v1/payment_intents"
-            form = {
-                "amount": body["amount"],
-                "currency": currency,
-                "payment_method": body["payment_method"]["tokens"]["stripe"],
-                "allowed_payment_method_types[0]": "card",
-                "capture_method": body.get("capture_method", "automatic"),
-                "confirm": "true",
-                "return_url": body["return_url"],
-                "metadata[attempt]": reference,
-                "receipt_email": body["customer"]["email"],
-            }
-        else:
-            path = "/v1/checkout/sessions"
-            form = {
-                "mode": "payment",
-                "line_items[0][quantity]": 1,
-                "line_items[0][price_data][currency]": currency,
-                "line_items[0][price_data][unit_amount]": body["amount"],
-                "line_items[0][price_data][product_data][name]": "Payment",
-                "client_reference_id": reference,
-                "payment_intent_data[metadata][attempt]": reference,
-                "success_url": body["return_url"],
-                "customer_email": body["customer"]["email"],
-            }
-        answer = await self._http.post(
-            os.environ["STRIPE_BASE_URL"].rstrip("/") + path,
-            data=form,
-            headers={
-                "Authorization": f"Bearer {os.environ['STRIPE_SECRET_KEY']}",
-                "Idempotency-Key": reference,
-                "Stripe-Version": "2026-09-30.endive",
-            },
-        )
-        told = answer.json()
-        if answer.status_code == 402:
-            raise Declined(hard=told["error"].get("decline_code") in _HARD)
-        answer.raise_for_status()
-        if not card:
-            return "requires_action", {"type": "redirect", "url": told["url"]}
-        match told["status"]:
-            case "succeeded":
-                return "succeeded", None
-            case "requires_capture":
-                return "requires_capture", None
-            case "requires_action":
-                url = told["next_action"]["redirect_to_url"]["url"]
-                return "requires_action", {"type": "redirect", "url": url}
-        raise Declined(hard=False)
-
-    async def _flutterwave(self, reference: str, body: dict[str, Any]) -> tuple[str, dict[str, Any] | None]:
-        method = body.get("payment_method", {"type": "hosted"})
-        currency = body["currency"]
-        amount = body["amount"] if currency == "UGX" else body["amount"] / 100
-        fields: dict[str, Any] = {
-            "tx_ref": reference,
-            "amount": amount,
-            "currency": currency,
-            "redirect_url": body["return_url"],
-        }
-        email = body["customer"]["email"]
-        match method["type"]:
-            case "card":
-                path = "/tokenized-charges"
-                fields |= {"token": method["tokens"]["flutterwave"], "email": email}
-            case "mobile_money":
-                kind = "mobile_money_uganda" if currency == "UGX" else "mpesa"
-                path = f"/charges?type={kind}"
-                fields |= {"phone_number": method["phone"], "network": method["network"], "email": email}
-            case _:
-                path = "/payments"
-                fields |= {"customer": {"email": email}}
-        answer = await self._http.post(
-            os.environ["FLUTTERWAVE_BASE_URL"].rstrip("/") + path,
-            json=fields,
-            headers={"Authorization": f"Bearer {os.environ['FLUTTERWAVE_SECRET_KEY']}"},
-        )
-        answer.raise_for_status()
-        told = answer.json()
-        data = told.get("data") or {}
-        if method["type"] == "card":
-            match data["status"]:
-                case "successful":
-                    return "succeeded", None
-                case "failed":
-                    raise Declined(hard=False)
-            return "processing", None
-        url = data.get("link") or (told.get("meta") or {}).get("authorization", {}).get("redirect")
-        action = {"type": "redirect", "url": url} if url else {"type": "mobile_prompt"}
-        return "requires_action", action
 
 
 def _view(row: sqlite3.Row) -> dict[str, Any]:
@@ -242,13 +127,9 @@ def build(database: Path) -> FastAPI:
 
     @app.post("/webhooks/{account}")
     async def webhook(account: str, request: Request) -> JSONResponse:
-        told = await request.json()
-        if account == "stripe":
-            item = told["data"]["object"]
-            if told["type"] == "payment_intent.succeeded":
-                shop.paid(item["metadata"]["attempt"])
-        elif told["event"] == "charge.completed" and told["data"]["status"] == "successful":
-            shop.paid(told["data"]["tx_ref"])
+        reference = paid_reference(account, await request.json())
+        if reference is not None:
+            shop.paid(reference)
         return JSONResponse({})
 
     return app

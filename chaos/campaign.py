@@ -1,6 +1,7 @@
 """One campaign: start the product, send the checkouts, kill what can be killed, wait for quiet, judge."""
 
 import asyncio
+import resource
 import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -59,7 +60,7 @@ class Plan:
     seed: int
     data_dir: Path
     workers: int = 2
-    per_second: float = 3.5
+    per_second: float = 1.5
     at_once: int = 50
     patience: float = 150.0
     """Seconds after which an open checkout counts as stuck."""
@@ -106,6 +107,8 @@ async def _on(
     disk: SmallDisk | str, plan: Plan, say: Callable[[str], None], done: Callable[[Record], None]
 ) -> Outcome:
     started = time.monotonic()
+    before = _processor_time()
+    own_before = time.process_time()
     canaries = Canaries(plan.seed)
     stack = Stack(
         plan.data_dir,
@@ -124,18 +127,21 @@ async def _on(
             workers=plan.workers > 1,
             disk=disk if isinstance(disk, SmallDisk) else None,
         )
-        async with _cast(stack, plan, canaries, done) as (driver, intruder, transcript):
+        merchants = await two_merchants(stack)
+        async with cast(stack, plan, merchants, canaries, done) as (driver, intruder, transcript):
             await _play(stack, plan, driver, intruder, killer)
             played = time.monotonic()
             say("waiting for quiet ...")
             evidence, violations = await _when_quiet(stack, driver, transcript, plan)
     quiet = time.monotonic()
+    spent = _processor_time() - before
     say("searching for card data ...")
     evidence.files_with_cards = await asyncio.to_thread(canaries.search, plan.data_dir)
     violations = plan.judge(evidence)
     report = measure(evidence, violations, killer.kills, seed=plan.seed)
     report["disk_full"] = "yes" if isinstance(disk, SmallDisk) else f"skipped: {disk}"
     report["cards"] = {"sent": len(evidence.transcript.cards_sent), "words_searched_for": canaries.sent}
+    report["cpu"] = {"product": round(spent, 1), "campaign": round(time.process_time() - own_before, 1)}
     report["seconds"] = {
         "starting": round(ready - started, 1),
         "checkouts": round(played - ready, 1),
@@ -146,15 +152,29 @@ async def _on(
     return Outcome(evidence=evidence, violations=violations, kills=killer.kills, report=report)
 
 
+def _processor_time() -> float:
+    """Seconds that all processes which have ended below this one have worked."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+async def two_merchants(stack: Stack) -> Sequence[tuple[str, str]]:
+    """Id and API key of each."""
+    return ((stack.merchant_id, stack.api_key), await stack.create_merchant("Another shop"))
+
+
 @asynccontextmanager
-async def _cast(
-    stack: Stack, plan: Plan, canaries: Canaries, done: Callable[[Record], None]
+async def cast(
+    stack: Stack,
+    plan: Plan,
+    merchants: Sequence[tuple[str, str]],
+    canaries: Canaries,
+    done: Callable[[Record], None] = lambda _record: None,
 ) -> AsyncIterator[tuple[Driver, Intruder, Transcript]]:
-    """Everybody who talks to the product, with two merchants."""
+    """Everybody who talks to the product, for two merchants: each with id and API key."""
     transcript = Transcript()
     async with AsyncExitStack() as leaving:
         clients = []
-        merchants = ((stack.merchant_id, stack.api_key), await stack.create_merchant("Another shop"))
         for merchant, api_key in merchants:
             transcript.merchants.append(merchant)
             clients.append(MerchantClient(stack.api_url, merchant, api_key, transcript, canaries))
@@ -197,6 +217,19 @@ async def _play(stack: Stack, plan: Plan, driver: Driver, intruder: Intruder, ki
         await asyncio.gather(*left, return_exceptions=True)
 
 
+async def evidence_of(stack: Stack, transcript: Transcript) -> Evidence:
+    """Everything that the oracle joins, as it is now."""
+    evidence = await gather(
+        sandbox_url=stack.sandbox_url,
+        database_url=stack.database_url,
+        transcript=transcript,
+        quiet_period=QUIET_PERIOD,
+        keyless=KEYLESS,
+    )
+    await _open(stack, evidence)
+    return evidence
+
+
 async def _when_quiet(
     stack: Stack, driver: Driver, transcript: Transcript, plan: Plan
 ) -> tuple[Evidence, list[Violation]]:
@@ -204,14 +237,7 @@ async def _when_quiet(
     deadline = time.monotonic() + plan.settle_within
     while True:
         await driver.refresh()
-        evidence = await gather(
-            sandbox_url=stack.sandbox_url,
-            database_url=stack.database_url,
-            transcript=transcript,
-            quiet_period=QUIET_PERIOD,
-            keyless=KEYLESS,
-        )
-        await _open(stack, evidence)
+        evidence = await evidence_of(stack, transcript)
         violations = plan.judge(evidence)
         if not violations or time.monotonic() > deadline:
             return evidence, violations

@@ -1,11 +1,14 @@
 """What comes to every public API besides honest customers: forged webhooks, card data, other merchants."""
 
 import asyncio
+import base64
 import hashlib
 import json
 import random
 import time
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import httpx
@@ -15,6 +18,56 @@ from chaos.client import MerchantClient
 from chaos.transcript import CardSent, Forgery, Transcript, Trespass
 
 _BODY: Final = {"amount": 5000, "currency": "NGN"}
+
+
+@dataclass(frozen=True)
+class Forged:
+    content: dict[str, Any]
+    headers: Mapping[str, str] = field(default_factory=dict)
+    event_id: str | None = None
+    """What the inbox would keep it under; None: the hash of the body."""
+
+    @property
+    def body(self) -> bytes:
+        return json.dumps(self.content).encode()
+
+
+def _stripe(name: str) -> Forged:
+    content = {"id": name, "object": "event", "type": "payment_intent.succeeded"}
+    return Forged(content, {"stripe-signature": f"t={int(time.time())},v1={'0' * 64}"}, name)
+
+
+def _flutterwave(name: str) -> Forged:
+    content = {"event": "charge.completed", "data": {"tx_ref": name, "status": "successful"}}
+    return Forged(content, {"verif-hash": "not-the-secret"})
+
+
+def _paystack(name: str) -> Forged:
+    content = {"event": "charge.success", "data": {"reference": name, "status": "success"}}
+    return Forged(content, {"x-paystack-signature": "0" * 128})
+
+
+def _adyen(name: str) -> Forged:
+    psp = f"FORGED{zlib.crc32(name.encode()):010d}"
+    item = {
+        "eventCode": "AUTHORISATION",
+        "success": "true",
+        "pspReference": psp,
+        "merchantReference": name,
+        "merchantAccountCode": "SandboxECOM-adyen",
+        "amount": {"currency": "EUR", "value": 5000},
+        "additionalData": {"hmacSignature": base64.b64encode(b"0" * 32).decode()},
+    }
+    content = {"live": "false", "notificationItems": [{"NotificationRequestItem": item}]}
+    return Forged(content, event_id=f"AUTHORISATION:{psp}:true")
+
+
+FORGERIES: Final[Mapping[str, Callable[[str], Forged]]] = {
+    "stripe": _stripe,
+    "flutterwave": _flutterwave,
+    "paystack": _paystack,
+    "adyen": _adyen,
+}
 
 
 class Intruder:
@@ -49,23 +102,19 @@ class Intruder:
 
     async def _forge(self, index: int) -> None:
         """A webhook whose signature is wrong must change nothing (I19)."""
-        event_id = f"evt_forged_{self._seed}_{index}"
-        body = json.dumps({"id": event_id, "object": "event", "type": "payment_intent.succeeded"})
-        account, headers = (
-            ("stripe", {"stripe-signature": f"t={int(time.time())},v1={'0' * 64}"})
-            if index % 2
-            else ("flutterwave", {"verif-hash": "not-the-secret"})
-        )
+        accounts = tuple(FORGERIES)
+        account = accounts[index % len(accounts)]
+        forged = FORGERIES[account](f"evt_forged_{self._seed}_{index}")
         try:
             answer = await self._gateways.post(
                 f"{self._webhooks}/{account}",
-                content=body,
-                headers={"Content-Type": "application/json", **headers},
+                content=forged.body,
+                headers={"Content-Type": "application/json", **forged.headers},
             )
             status = answer.status_code
         except httpx.HTTPError:
             status = 0
-        kept_as = event_id if account == "stripe" else hashlib.sha256(body.encode()).hexdigest()
+        kept_as = forged.event_id or hashlib.sha256(forged.body).hexdigest()
         self._transcript.forgeries.append(Forgery(account=account, dedupe_key=kept_as, status=status))
 
     async def _send_card(self, index: int) -> None:

@@ -16,6 +16,7 @@ import asyncpg
 from chaos.small_disk import SmallDisk
 from devstack.stack import Stack
 from sandbox.client import SandboxClient
+from sandbox.discovery import gateways
 
 _STOPPED: Final = 8.0
 """Seconds that a worker is stopped for: longer than its activities' and workflow tasks' time-outs (W5)."""
@@ -32,6 +33,8 @@ class Kill:
     """Seconds until every process was ready again; None: never."""
     moved_after: float | None = None
     """Seconds until the last checkout that was under way then had its next event; see the report."""
+    next_after: float | None = None
+    """Seconds until the next kill; None: it was the last one."""
 
 
 class Killer:
@@ -55,13 +58,22 @@ class Killer:
         self._stopping.set()
 
     async def run(self) -> None:
+        while True:
+            kinds = self._kinds(self._random.choice(tuple(gateways())))
+            for what, act in self._random.sample(kinds, len(kinds)):
+                if await self._stopped_within(self._every * self._random.uniform(0.6, 1.4)):
+                    return
+                await self._one(what, act)
+
+    def _kinds(self, one: str) -> list[tuple[str, Callable[[], Awaitable[None]]]]:
+        """`one`: the gateway that fails alone."""
         kinds: list[tuple[str, Callable[[], Awaitable[None]]]] = [
             ("API killed", lambda: self._kill("api")),
             ("Temporal killed", lambda: self._kill("temporal")),
             ("PostgreSQL killed", lambda: self._kill("postgres")),
             ("database connections cut", self._cut_connections),
-            ("Stripe refuses connections", lambda: self._refuse("stripe")),
             ("all gateways refuse connections", lambda: self._refuse("*")),
+            (f"{one} refuses connections", lambda: self._refuse(one)),
         ]
         if self._workers:
             kinds += [
@@ -71,11 +83,7 @@ class Killer:
             ]
         if self._disk is not None:
             kinds.append((f"disk of the database full for {_OUTAGE:.0f} s", self._fill_disk))
-        while True:
-            for what, act in self._random.sample(kinds, len(kinds)):
-                if await self._stopped_within(self._every * self._random.uniform(0.6, 1.4)):
-                    return
-                await self._one(what, act)
+        return kinds
 
     async def _stopped_within(self, seconds: float) -> bool:
         try:

@@ -9,6 +9,8 @@ Json = Mapping[str, Any]
 
 STRIPE: Final = "stripe"
 FLUTTERWAVE: Final = "flutterwave"
+PAYSTACK: Final = "paystack"
+ADYEN: Final = "adyen"
 
 
 class Customer(StrEnum):

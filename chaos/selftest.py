@@ -7,171 +7,184 @@ mix does to a handler with retries and fallback. 0 only where all of that is so.
 import argparse
 import asyncio
 import os
+import shutil
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections import deque
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 
-from chaos.campaign import Outcome, Plan, run
-from chaos.evidence import Evidence
-from chaos.mix import draw
+from chaos.aimed import Trial, aim
+from chaos.beside import OURS, SEED, THEIRS, compare, table_of
+from chaos.campaign import SETTINGS, Plan, two_merchants
+from chaos.mix import NAMED, draw
 from chaos.mutants import MUTANTS
 from chaos.oracle import counts
-from chaos.oracle.payments import by_checkout, payments
-from chaos.oracle.violations import Harm, Violation
+from chaos.oracle.violations import Violation
+from devstack.ports import Ports
 from devstack.programs import StartFailed
+from devstack.stack import Stack
 
-_SEED: Final = 20261
-_WIDTH = 150
-_COMPARED: Final = (Harm.DOUBLED, Harm.LOST, Harm.ORPHANED, Harm.PHANTOM, Harm.MISMATCH, Harm.STUCK)
-"""What both can be asked: the baseline keeps no records that the other counts are about."""
-_AT_ONCE: Final = 4
-"""Mutants that run at the same time, each with a stack of its own: they wait more than they work."""
+UNHARMED: Final = "unharmed"
+"""The product as it is, against the same aimed checkouts as the mutants: what is found in them is theirs."""
+
+_WIDTH: Final = 150
+_LASTING: Final = frozenset({"I6", "I8", "I9", "I10", "I12", "I18", "I19", "I21", "I23"})
+"""What can be broken at rest only has time to mend itself; these stay broken once they are."""
+_SETTLE_WITHIN: Final = 8.0
+"""Seconds that the others have."""
+_QUICK: Final = (
+    UNHARMED,
+    "failover-on-timeout",
+    "resend-keyless",
+    "not-found-at-once",
+    "signature-unchecked",
+)
+
+_DESCRIBED: Final = {
+    OURS: "the product as it is, under the whole mix and kills",
+    THEIRS: "try, retry, fall back",
+    UNHARMED: "the product as it is, under the mutants' checkouts",
+}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m chaos.selftest", description=__doc__)
     parser.add_argument("--number", type=int, default=60, help="checkouts of ours and of the baseline")
-    parser.add_argument("--only", nargs="*", default=None, help="names: control, baseline, or of mutants")
+    parser.add_argument("--only", nargs="*", default=None, help=f"of {', '.join((*_DESCRIBED, *MUTANTS))}")
+    parser.add_argument("--quick", action="store_true", help=f"only {', '.join(_QUICK)}")
+    parser.add_argument("--stacks", type=int, default=2, help="how many mutants run at the same time")
     given = parser.parse_args()
     console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     directory = Path(os.environ.get("DATA_DIR") or ".data") / "chaos-selftest"
-    chosen = given.only or ["control", "baseline", *MUTANTS]
+    chosen = given.only or (_QUICK if given.quick else (*_DESCRIBED, *MUTANTS))
+    unknown = set(chosen) - {*_DESCRIBED, *MUTANTS}
+    if unknown:
+        parser.error(f"there is no {', '.join(sorted(unknown))}")
+    began = time.monotonic()
     try:
-        outcomes = asyncio.run(_all(chosen, given.number, directory, console))
+        trials = asyncio.run(_all(chosen, given.number, given.stacks, directory, console))
     except (StartFailed, OSError) as error:
         console.print(f"error: {error}", style="bold red", soft_wrap=True)
         return 1
-    table = Table("what runs", "checkouts", "found", "invariants", "verdict", title="self-test of the oracle")
-    good = True
-    for name, outcome in outcomes.items():
-        right = _is_right(name, outcome)
-        good = good and right
-        _row(table, name, outcome, right)
-        if not right:
-            for violation in outcome.violations[:20]:
-                console.print(f"  {name}: {violation}", highlight=False, soft_wrap=True)
-    console.print(table)
-    if outcomes.keys() >= {"control", "baseline"}:
-        console.print(_beside(outcomes["control"], outcomes["baseline"]))
+    good = _show(console, chosen, trials)
+    console.print(f"{time.monotonic() - began:.0f} s", style="dim")
     console.print(
         "the oracle sees" if good else "THE SELF-TEST FAILED", style="bold green" if good else "bold red"
     )
     return 0 if good else 1
 
 
-async def _all(chosen: Sequence[str], number: int, directory: Path, console: Console) -> dict[str, Outcome]:
-    """Ours and the baseline, which are slowed by kills alone; then the mutants, some at the same time."""
-    outcomes: dict[str, Outcome] = {}
-    slots = asyncio.Semaphore(_AT_ONCE)
-
-    async def one(name: str) -> None:
-        async with slots:
-            console.print(f"{name} ...", style="dim")
-            outcomes[name] = await run(_plan(name, number, directory / name))
-
-    await asyncio.gather(*(one(name) for name in chosen if name not in MUTANTS))
-    await asyncio.gather(*(one(name) for name in chosen if name in MUTANTS))
-    return {name: outcomes[name] for name in chosen}
-
-
-def _is_right(name: str, outcome: Outcome) -> bool:
-    """Ours is clean, and a mutant is caught for what it lacks. The baseline proves nothing about the oracle:
-    its figures are there to be compared."""
-    if name == "baseline":
-        return True
-    if name == "control":
-        return not outcome.violations
-    return any(violation.harm in MUTANTS[name].seen_as for violation in outcome.violations)
+async def _all(
+    chosen: Sequence[str], number: int, stacks: int, directory: Path, console: Console
+) -> dict[str, Trial]:
+    """Ours and the baseline, which are slowed by kills alone; then the aimed trials, side by side."""
+    beside = [name for name in chosen if name in (OURS, THEIRS)]
+    trials = await compare(beside, number, directory)
+    left = deque(_plan(name, chosen, directory) for name in (UNHARMED, *MUTANTS) if name in chosen)
+    lanes = min(stacks, len(left))
+    async with asyncio.TaskGroup() as group:
+        for lane in range(lanes):
+            group.create_task(_lane(directory / f"stack-{lane}", left, trials, console))
+    return trials
 
 
-def _beside(ours: Outcome, baseline: Outcome) -> Table:
-    """The same checkouts with the same faults, counted the same way."""
-    table = Table("harm", "smartpay", "try, retry, fall back", title=f"seed {_SEED}, the same mix")
-    here, there = counts(ours.violations), counts(baseline.violations)
-    for harm in _COMPARED:
-        table.add_row(str(harm), str(here[harm]), str(there[harm]))
-    return table
+async def _lane(
+    directory: Path, left: deque[tuple[str, Plan]], trials: dict[str, Trial], console: Console
+) -> None:
+    """One stack, one trial after the other: a mutant takes the place of the worker or of the API."""
+    shutil.rmtree(directory, ignore_errors=True)
+    async with Stack(directory, ports=Ports.free(), settings_overrides=SETTINGS) as stack:
+        merchants = await two_merchants(stack)
+        changed: str | None = None
+        while left:
+            name, plan = left.popleft()
+            process = None if name == UNHARMED else MUTANTS[name].process
+            if changed not in (None, process):
+                await stack.exchange(str(changed))
+            if process is not None:
+                await stack.exchange(process, ("-m", "chaos.mutants", name, process))
+            changed = process
+            trial = await aim(stack, plan, merchants, enough=partial(_is_enough, name))
+            console.print(f"{name}: {trial.seconds:.0f} s", style="dim", highlight=False)
+            trials[name] = trial
 
 
-def _plan(name: str, number: int, directory: Path) -> Plan:
-    if name == "control":
-        return Plan(draw(_SEED, number), _SEED, directory, kill_every=3.0)
-    if name == "baseline":
-        return Plan(
-            draw(_SEED, number),
-            _SEED,
-            directory,
-            workers=0,
-            patience=30.0,
-            kill_every=3.0,
-            settle_within=10.0,
-            intrusions=0,
-            fill_disk=False,
-            commands={"api": ("-m", "chaos.baseline")},
-            judge=judge_baseline,
-        )
-    mutant = MUTANTS[name]
-    return Plan(
-        draw(_SEED, mutant.number, mix=mutant.mix),
-        _SEED,
+def _plan(name: str, chosen: Sequence[str], directory: Path) -> tuple[str, Plan]:
+    """Intruders come where the API is changed: they are what it then lets in.
+
+    Each trial has a seed of its own, and with it its own keys and markers.
+    """
+    seed = SEED + 1 + (UNHARMED, *MUTANTS).index(name)
+    if name == UNHARMED:
+        classes = {kind for each in chosen if each in MUTANTS for kind in MUTANTS[each].classes} or set(NAMED)
+        scenarios = draw(seed, max(6, len(classes)), mix=[(1.0, NAMED[kind]) for kind in sorted(classes)])
+    else:
+        scenarios = draw(seed, MUTANTS[name].number, mix=MUTANTS[name].mix)
+    intruded = name == UNHARMED or MUTANTS[name].process == "api"
+    return name, Plan(
+        scenarios,
+        seed,
         directory,
-        workers=1,
-        patience=35.0,
-        kill_every=None,
-        settle_within=6.0,
-        fill_disk=False,
-        commands={mutant.process: ("-m", "chaos.mutants", name, mutant.process)},
+        per_second=4.0,
+        patience=45.0 if name == UNHARMED else 30.0,
+        settle_within=30.0 if name == UNHARMED else _SETTLE_WITHIN,
+        intrusions=10 if intruded else 0,
     )
 
 
-def judge_baseline(evidence: Evidence) -> list[Violation]:
-    """The same questions about money and outcome, of a program that keeps no records to be checked."""
-    found = []
-    made = by_checkout(payments(evidence.ledger))
-    for record in evidence.transcript.records:
-        identity = record.checkout_id
-        if identity is None:
-            continue
-        live = [payment for payment in made.get(identity, []) if payment.live > 0 or payment.held]
-        status = record.view["status"]
-        if len(live) > 1:
-            found.append(Violation("I1", Harm.DOUBLED, identity, f"{len(live)} live payments"))
-        if live and status in ("failed", "canceled", "expired"):
-            found.append(Violation("I13", Harm.ORPHANED, identity, f"{status}, and the money was taken"))
-        if live and status == "processing":
-            found.append(Violation("I16", Harm.LOST, identity, "the money was taken, and nobody goes on"))
-        if status == "succeeded" and not live:
-            found.append(Violation("I4", Harm.PHANTOM, identity, "paid, but no gateway has the money"))
-        if status == "processing" and not live:
-            found.append(Violation("I15", Harm.STUCK, identity, "nobody goes on"))
-        asked = (record.scenario.request["amount"], record.scenario.request["currency"])
-        taken = {(payment.captured, payment.currency) for payment in live if payment.captured}
-        if status == "succeeded" and taken - {asked} and record.scenario.command.value == "none":
-            found.append(Violation("I6", Harm.MISMATCH, identity, f"{taken} instead of {asked}"))
-    return found
+def _is_enough(name: str, found: Sequence[Violation]) -> bool:
+    """Waiting longer would tell nothing new."""
+    if name == UNHARMED:
+        return not found
+    return any(
+        (violation.invariant, violation.harm) in MUTANTS[name].seen_as and violation.invariant in _LASTING
+        for violation in found
+    )
 
 
-def _row(table: Table, name: str, outcome: Outcome, right: bool) -> None:
-    found = {harm: count for harm, count in counts(outcome.violations).items() if count}
+def _is_right(name: str, trial: Trial) -> bool:
+    """Ours is clean, and a mutant is caught for what it lacks. The baseline proves nothing about the oracle:
+    its figures are there to be compared."""
+    if name == THEIRS:
+        return True
+    if name not in MUTANTS:
+        return not trial.violations
+    seen_as = MUTANTS[name].seen_as
+    return any((violation.invariant, violation.harm) in seen_as for violation in trial.violations)
+
+
+def _show(console: Console, chosen: Sequence[str], trials: dict[str, Trial]) -> bool:
+    """Whether everything was as it must be."""
+    table = Table("what runs", "checkouts", "found", "invariants", "verdict", title="self-test of the oracle")
+    good = True
+    for name in (each for each in (*_DESCRIBED, *MUTANTS) if each in chosen):
+        right = _is_right(name, trials[name])
+        good = good and right
+        _row(table, name, trials[name], right)
+        if not right:
+            for violation in trials[name].violations[:20]:
+                console.print(f"  {name}: {violation}", highlight=False, soft_wrap=True)
+    console.print(table)
+    if trials.keys() >= {OURS, THEIRS}:
+        console.print(table_of(trials[OURS], trials[THEIRS]))
+    return good
+
+
+def _row(table: Table, name: str, trial: Trial, right: bool) -> None:
+    found = {harm: count for harm, count in counts(trial.violations).items() if count}
     words = ", ".join(f"{count} {harm}" for harm, count in found.items()) or "nothing"
-    numbers = sorted({violation.invariant for violation in outcome.violations}, key=lambda i: int(i[1:]))
-    what = f"{name}: {_describe(name)}"
+    numbers = sorted({violation.invariant for violation in trial.violations}, key=lambda i: int(i[1:]))
+    what = f"{name}: {_DESCRIBED[name] if name in _DESCRIBED else MUTANTS[name].what}"
     verdict = "as it must be" if right else "WRONG"
-    if name == "baseline":
+    if name == THEIRS:
         verdict = "for comparison"
-    table.add_row(what, str(outcome.report["number"]), words, " ".join(numbers), verdict)
-
-
-def _describe(name: str) -> str:
-    described: dict[str, Callable[[], str]] = {
-        "control": lambda: "the product as it is.",
-        "baseline": lambda: "try, retry, fall back.",
-    }
-    return described[name]() if name in described else MUTANTS[name].what
+    table.add_row(what, str(trial.number), words, " ".join(numbers), verdict)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,9 @@
 """How long checkouts took, and how long each kill was felt. From the timelines, in the database's time."""
 
+from collections import defaultdict
 from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
 
 from chaos.evidence import Evidence, Row
 from chaos.killer import Kill
@@ -31,6 +34,38 @@ def times_to_final(evidence: Evidence, *, unhurried: bool) -> list[float]:
         for identity, since in created.items()
         if identity in ended
     ]
+
+
+def slowest(evidence: Evidence, *, most: int = 10) -> list[dict[str, Any]]:
+    """The slowest checkouts of classes that wait for nobody, each with its longest pause: between which two
+    events of its timeline, and for how many seconds."""
+    kinds = {
+        record.checkout_id: record.scenario.kind
+        for record in evidence.transcript.records
+        if not record.scenario.unhurried
+    }
+    ended = ended_at(evidence)
+    timelines: dict[str, list[Row]] = defaultdict(list)
+    for event in evidence.checkout_events:
+        identity = event["checkout_id"]
+        if identity in kinds and identity in ended and event["at"] <= ended[identity]:
+            timelines[identity].append(event)
+    found = []
+    for identity, events in timelines.items():
+        pauses = ((after["at"] - before["at"], before, after) for before, after in pairwise(events))
+        longest, before, after = max(pauses, key=lambda pause: pause[0], default=(timedelta(0), {}, {}))
+        took = (ended[identity] - events[0]["at"]).total_seconds()
+        found.append(
+            {
+                "checkout": identity,
+                "class": kinds[identity],
+                "seconds": round(took, 1),
+                "longest_pause": round(longest.total_seconds(), 1),
+                "between": f"{before.get('kind')} and {after.get('kind')}",
+                "at": events[0]["at"].isoformat(),
+            }
+        )
+    return sorted(found, key=lambda each: -each["seconds"])[:most]
 
 
 def moved_after(evidence: Evidence, kill: Kill) -> float | None:

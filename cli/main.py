@@ -20,6 +20,7 @@ from cli.notifications import notifications_app
 from cli.operators import operators_app
 from cli.personal import personal_app
 from cli.reconcile import reconcile
+from cli.replay import replay_command
 from cli.routing import routing_app
 from cli.running import fail
 from cli.screening import screening_app
@@ -43,6 +44,7 @@ app.add_typer(routing_app, name="routing")
 switches.add_to(app)
 reviews.add_to(app)
 app.command("reconcile")(reconcile)
+app.command("replay")(replay_command)
 app.add_typer(encryption_app, name="encryption")
 app.add_typer(lists_app, name="lists")
 app.add_typer(screening_app, name="screening")

@@ -103,6 +103,8 @@ class Settings(BaseSettings):
     """Pauses between look-ups while the customer acts; a webhook shortens them."""
     unresolved_after: float = Field(default=6 * 3600.0, gt=0)
     """An attempt that is unclear for so long puts the checkout into review."""
+    start_within: float = Field(default=900.0, ge=10, le=86400)
+    """How long an accepted checkout may wait, for want of a worker or a database, until its first send."""
     action_expires_after: float = Field(default=1800.0, ge=10, le=86400)
     """How long a customer may take over 3-D Secure, a prompt or a page."""
     max_not_sent_retries: int = Field(default=1, ge=0, le=10)
@@ -184,6 +186,10 @@ class Settings(BaseSettings):
     log_json: bool = True
     log_level: str = "INFO"
     metrics_port: int | None = None
+    metrics_host: str = "127.0.0.1"
+    """Where the worker serves its metrics, with `metrics_port`."""
+    otel_exporter_otlp_endpoint: str | None = None
+    """Where traces go: an OTLP receiver over HTTP. Unset: nothing is traced."""
 
     @field_validator("database_url")
     @classmethod

@@ -10,6 +10,7 @@ from temporalio.contrib.pydantic import PydanticPayloadConverter, ToJsonOptions
 from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
 from temporalio.service import RPCError, RPCStatusCode
 
+from config import tracing
 from config.codec import EncryptingCodec
 from config.keys import KeyRing
 from config.settings import Settings
@@ -47,6 +48,7 @@ async def connect(settings: Settings, *, lazy: bool = False) -> Client:
         tls=settings.temporal_tls or settings.temporal_api_key is not None,
         data_converter=data_converter(keys),
         lazy=lazy,
+        interceptors=tracing.interceptors(),
     )
 
 

@@ -48,6 +48,9 @@ _SETTINGS: Final = {
     "timezone": "UTC",
 }
 
+DURABILITY: Final = tuple((name, _SETTINGS[name]) for name in ("fsync", "synchronous_commit"))
+"""What a commit survives."""
+
 _FAST_AND_LOSING: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 _PLAIN_NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self
@@ -139,6 +140,15 @@ class Stack:
     def down(self, name: str) -> AbstractAsyncContextManager[None]:
         """Inside, one program is killed and stays away; afterwards it runs again and is ready."""
         return self._supervisor.down(name)
+
+    async def exchange(self, name: str, command: Sequence[str] | None = None) -> None:
+        """Run something else as a program from now on: arguments for this Python. None: what it was at first.
+
+        Raises StartFailed.
+        """
+        supervised = self._supervisor[name]
+        chosen = self._commands[name.partition("-")[0]] if command is None else command
+        await supervised.exchange(replace(supervised.program, command=(sys.executable, *chosen)), within=60.0)
 
     def kill_everything(self) -> None:
         """SIGKILL all programs now: for the impatient second Ctrl-C."""

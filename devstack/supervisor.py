@@ -68,6 +68,21 @@ class Supervised:
             self._ready.clear()
             self._process.kill()
 
+    async def exchange(self, program: Program, within: float) -> None:
+        """Kill it and run `program` in its place from now on, until that is ready.
+
+        Raises StartFailed where it keeps ending or takes too long.
+        """
+        self.program = program
+        self.kill()
+        restarts, deadline = self.restarts, time.monotonic() + within
+        while not self._ready.is_set():
+            if self.restarts > restarts + 1:
+                raise StartFailed(f"{program.name} keeps ending\n{tail(self.log)}")
+            if time.monotonic() > deadline:
+                raise StartFailed(f"{program.name} was not ready in {within:.0f} s\n{tail(self.log)}")
+            await asyncio.sleep(_POLL)
+
     def hold(self) -> None:
         """Kill it and keep it down until `release`."""
         self._may_run.clear()

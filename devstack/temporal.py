@@ -32,7 +32,12 @@ SEARCH_ATTRIBUTES: Final[Mapping[str, str]] = {
     "Amount": "Int",
 }
 
+STORE: Final = (("journal_mode", "WAL"), ("synchronous", "NORMAL"))
+"""Pragmas of its SQLite file."""
+
 _DYNAMIC: Final[Mapping[str, str]] = {
+    # A worker's answer that schedules an activity brings it along: no task is queued, matched and polled.
+    "system.enableActivityEagerExecution": "true",
     "history.transferProcessorMaxPollRPS": "2000",
     "matching.numTaskqueueReadPartitions": "1",
     "matching.numTaskqueueWritePartitions": "1",
@@ -65,7 +70,7 @@ class Temporal:
         options = [
             *("--ip", HOST, "--port", str(self._port), "--ui-port", str(self._ui_port)),
             *("--db-filename", str(self._database)),
-            *("--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL"),
+            *(word for name, value in STORE for word in ("--sqlite-pragma", f"{name}={value}")),
             *("--log-level", "warn", "--color", "never", "--ui-disable-news-fetch"),
             *("--disable-config-file", "--disable-config-env"),
         ]

@@ -55,6 +55,7 @@ _BLAME: Final = {
         DeclineCode.MERCHANT_CONFIGURATION,
         DeclineCode.NO_ELIGIBLE_GATEWAY,
         DeclineCode.PROCESSING_ERROR,
+        DeclineCode.START_EXPIRED,
     },
     Blame.NOBODY: {DeclineCode.GENERIC_DECLINE},
 }

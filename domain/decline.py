@@ -52,6 +52,7 @@ class DeclineCode(StrEnum):
     MERCHANT_CONFIGURATION = "merchant_configuration"
     NO_ELIGIBLE_GATEWAY = "no_eligible_gateway"
     PROCESSING_ERROR = "processing_error"
+    START_EXPIRED = "start_expired"
     SUSPECTED_FRAUD = "suspected_fraud"
     TRANSACTION_NOT_PERMITTED = "transaction_not_permitted"
     VELOCITY_EXCEEDED = "velocity_exceeded"

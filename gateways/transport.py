@@ -18,6 +18,7 @@ from typing import Final
 
 import httpx
 
+from config import tracing
 from domain.outcome import NotSent, NotSentCause, Unknown
 from gateways.base import Credentials
 
@@ -82,7 +83,14 @@ async def send(
 
 
 async def _exchange(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response | Unknown:
-    response = await client.send(request, stream=True, follow_redirects=False)
+    with tracing.outgoing(request) as answered:
+        response = await client.send(request, stream=True, follow_redirects=False)
+        if answered is not None:
+            answered(response.status_code)
+        return await _read(request, response)
+
+
+async def _read(request: httpx.Request, response: httpx.Response) -> httpx.Response | Unknown:
     try:
         if 300 <= response.status_code < 400:
             return Unknown(detail=f"redirected with {response.status_code}")

@@ -14,7 +14,7 @@ from sandbox.outgoing import Poster
 from sandbox.settings import Changeable
 from sandbox.vocabulary import FaultKind, Operation
 
-RETRY_AFTER: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
+RETRY_AFTER: Final = (0.2, 0.5, 1.0, 2.0, 5.0, 5.0, 10.0, 10.0, 30.0)
 """Seconds before each further try. The real gateways take hours; tests cannot."""
 
 _TIMEOUT: Final = 10.0

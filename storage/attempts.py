@@ -23,16 +23,15 @@ async def get(session: AsyncSession, attempt_id: str) -> Attempt | None:
 
 async def lock(session: AsyncSession, attempt_id: str, checkout_id: str) -> Attempt:
     """The row as it is now, held until the transaction ends, after its checkout. Raises NoResultFound."""
-    await checkouts.lock(session, checkout_id)
+    await checkouts.hold(session, checkout_id)
     query = select(Attempt).where(col(Attempt.id) == attempt_id).with_for_update()
     return (await session.exec(query.execution_options(populate_existing=True))).one()
 
 
 async def of_checkout(session: AsyncSession, checkout_id: str) -> Sequence[Attempt]:
-    found = await session.exec(
-        select(Attempt).where(col(Attempt.checkout_id) == checkout_id).order_by(col(Attempt.number))
-    )
-    return found.all()
+    """In their order, as the database has them now."""
+    query = select(Attempt).where(col(Attempt.checkout_id) == checkout_id).order_by(col(Attempt.number))
+    return (await session.exec(query.execution_options(populate_existing=True))).all()
 
 
 async def of_checkouts(session: AsyncSession, checkout_ids: Sequence[str]) -> dict[str, list[Attempt]]:
@@ -48,15 +47,24 @@ async def of_checkouts(session: AsyncSession, checkout_ids: Sequence[str]) -> di
     return by_checkout
 
 
-async def intend(session: AsyncSession, attempt: Attempt, *, expires_after: float) -> None:
-    """Write the attempt's row, once (I7). `expires_after`: seconds that the customer has from now."""
+async def intend_and_claim(
+    session: AsyncSession, attempt: Attempt, *, expires_after: float
+) -> Attempt | None:
+    """Write the attempt's row, once (I7), with its first send claimed in the same statement; None where there
+    is a row already. `expires_after`: seconds that the customer has from now."""
     values = attempt.model_dump(exclude={"created_at"})
-    values["expires_at"] = func.now() + func.make_interval(0, 0, 0, 0, 0, 0, expires_after)
-    await session.exec(insert(Attempt).values(**values).on_conflict_do_nothing(index_elements=["id"]))
+    values |= {
+        "expires_at": func.now() + func.make_interval(0, 0, 0, 0, 0, 0, expires_after),
+        "sent_at": func.clock_timestamp(),
+        "last_sent_at": func.clock_timestamp(),
+        "sends": 1,
+    }
+    statement = insert(Attempt).values(**values).on_conflict_do_nothing(index_elements=["id"])
+    return (await session.exec(statement.returning(Attempt))).scalar_one_or_none()
 
 
-async def claim_first_send(session: AsyncSession, attempt_id: str) -> int | None:
-    """Claim the first send: its number, or None where an earlier send may have left."""
+async def claim_first_send(session: AsyncSession, attempt_id: str) -> Attempt | None:
+    """Claim the first send: the row with it, or None where an earlier send may have left."""
     result = await session.exec(
         update(Attempt)
         .where(col(Attempt.id) == attempt_id, col(Attempt.sent_at).is_(None))
@@ -67,21 +75,23 @@ async def claim_first_send(session: AsyncSession, attempt_id: str) -> int | None
             status=AttemptStatus.STARTED,
             ended_at=None,
         )
-        .returning(col(Attempt.sends))
+        .returning(Attempt)
+        .execution_options(synchronize_session=False, populate_existing=True)
     )
-    number = result.scalar_one_or_none()
-    return None if number is None else int(number)
+    return result.scalar_one_or_none()
 
 
-async def claim_resend(session: AsyncSession, attempt_id: str) -> int:
-    """Claim a repeat under the same key, at a gateway that has keys."""
+async def claim_resend(session: AsyncSession, attempt_id: str) -> Attempt:
+    """Claim a repeat under the same key, at a gateway that has keys: the row with it."""
     result = await session.exec(
         update(Attempt)
         .where(col(Attempt.id) == attempt_id)
         .values(last_sent_at=func.clock_timestamp(), sends=col(Attempt.sends) + 1)
-        .returning(col(Attempt.sends))
+        .returning(Attempt)
+        .execution_options(synchronize_session=False, populate_existing=True)
     )
-    return int(result.scalar_one())
+    claimed: Attempt = result.scalar_one()
+    return claimed
 
 
 async def record(session: AsyncSession, attempt_id: str, status: AttemptStatus, **values: Any) -> bool:
@@ -116,17 +126,9 @@ async def change(session: AsyncSession, attempt_id: str, **values: Any) -> None:
     await session.exec(update(Attempt).where(col(Attempt.id) == attempt_id).values(**values))
 
 
-async def open_before(session: AsyncSession, checkout_id: str, number: int) -> bool:
-    """Whether an attempt before this one may still hold or take money: then nobody else is asked (I9)."""
-    found = await session.exec(
-        select(func.count()).where(
-            col(Attempt.checkout_id) == checkout_id,
-            col(Attempt.number) < number,
-            col(Attempt.status).not_in((*NEGATIVE, AttemptStatus.REFUNDED)),
-            col(Attempt.sent_at).is_not(None),
-        )
-    )
-    return bool(found.one())
+def may_hold_money(attempt: Attempt) -> bool:
+    """Whether it may still hold or take money: then nobody else is asked (I9)."""
+    return attempt.sent_at is not None and attempt.status not in (*NEGATIVE, AttemptStatus.REFUNDED)
 
 
 async def later_exists(session: AsyncSession, checkout_id: str, number: int) -> bool:
@@ -137,18 +139,11 @@ async def later_exists(session: AsyncSession, checkout_id: str, number: int) -> 
     return bool(found.one())
 
 
-async def elsewhere(session: AsyncSession, checkout_id: str, account: str) -> bool:
-    """Whether the checkout has an attempt at another account: to ask this one is to fail over."""
-    found = await session.exec(
-        select(func.count()).where(col(Attempt.checkout_id) == checkout_id, col(Attempt.account) != account)
-    )
-    return bool(found.one())
-
-
-async def stray_money(session: AsyncSession, *, limit: int) -> Sequence[Attempt]:
+async def stray_money(session: AsyncSession, *, limit: int, since: float | None = None) -> Sequence[Attempt]:
     """Attempts that hold money which their checkout does not count: it has to go back (I11, I13).
 
     Not where the customer has it back through a lost dispute, unless a refund may have been sent before.
+    With `since`: only those that ended within so many seconds. Without, every attempt is looked at.
     """
     lost = exists().where(
         col(Dispute.attempt_id) == col(Attempt.id), col(Dispute.status) == DisputeStatus.LOST
@@ -158,7 +153,7 @@ async def stray_money(session: AsyncSession, *, limit: int) -> Sequence[Attempt]
         col(Refund.status) == RefundState.PENDING,
         col(Refund.sent_at).is_not(None),
     )
-    found = await session.exec(
+    query = (
         select(Attempt)
         .join(Checkout, col(Checkout.id) == col(Attempt.checkout_id))
         .where(
@@ -168,7 +163,9 @@ async def stray_money(session: AsyncSession, *, limit: int) -> Sequence[Attempt]
         )
         .limit(limit)
     )
-    return found.all()
+    if since is not None:
+        query = query.where(col(Attempt.ended_at) > func.now() - func.make_interval(0, 0, 0, 0, 0, 0, since))
+    return (await session.exec(query)).all()
 
 
 async def declines_of_card(session: AsyncSession, card: bytes) -> int:

@@ -70,6 +70,11 @@ async def lock(session: AsyncSession, checkout_id: str) -> Checkout | None:
     return (await session.exec(query.execution_options(populate_existing=True))).first()
 
 
+async def hold(session: AsyncSession, checkout_id: str) -> None:
+    """As `lock`, for whoever needs nothing of the row."""
+    await session.exec(select(Checkout.id).where(col(Checkout.id) == checkout_id).with_for_update())
+
+
 async def page(
     session: AsyncSession,
     merchant_id: str,
@@ -152,12 +157,13 @@ async def advance(session: AsyncSession, checkout_id: str, status: CheckoutStatu
         update(Checkout)
         .where(col(Checkout.id) == checkout_id)
         .values(status=status, updated_at=func.now(), **values)
+        .returning(func.pg_notify(CHANNEL, col(Checkout.id)))
+        .execution_options(synchronize_session=False)
     )
     if now != status:
         tell(session, checkout_id, f"checkout.{status}")
         if address is not None and status in ON_STATUS:
             await notifications.announce(session, checkout_id, ON_STATUS[status])
-    await notify(session, checkout_id)
 
 
 async def notify(session: AsyncSession, checkout_id: str) -> None:

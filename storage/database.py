@@ -1,10 +1,14 @@
 """The connection pool and the transaction. Whoever opens a transaction owns it; queries never commit."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any, Final
 
-from sqlalchemy import text
+from sqlalchemy import event, text
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from config.keys import KeyRing
@@ -12,6 +16,11 @@ from storage import vault
 
 STATEMENT_TIMEOUT_MS = 10_000
 """A statement that waits longer (rows locked, server stuck) fails and is tried again by its caller (D3)."""
+
+
+PINGED_AFTER: Final = 1.0
+"""Seconds of idleness after which a connection is asked whether it lives before it is used. One that broke
+sooner fails its transaction, which its caller repeats, as for any connection that breaks while in use."""
 
 
 class Database:
@@ -32,7 +41,6 @@ class Database:
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_timeout=5,
-            pool_pre_ping=True,
             hide_parameters=True,  # an error's text reaches logs and Temporal: no customer, no token in it
             connect_args={
                 "timeout": 5,
@@ -44,6 +52,8 @@ class Database:
                 },
             },
         )
+
+        _ping_the_idle(self.engine)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -65,3 +75,23 @@ class Database:
 
     async def aclose(self) -> None:
         await self.engine.dispose()
+
+
+def _ping_the_idle(engine: AsyncEngine) -> None:
+    """As `pool_pre_ping` does, but not for a connection that has just been used: one question less each."""
+    pool, dialect = engine.sync_engine.pool, engine.sync_engine.dialect
+
+    def returned(_connection: Any, entry: ConnectionPoolEntry) -> None:
+        entry.info["used_at"] = time.monotonic()
+
+    def taken(connection: Any, entry: ConnectionPoolEntry, _proxy: PoolProxiedConnection) -> None:
+        if time.monotonic() - entry.info.get("used_at", float("inf")) <= PINGED_AFTER:
+            return
+        try:
+            dialect.do_ping(connection)
+        except dialect.loaded_dbapi.Error:
+            # The others in the pool are no younger: none is handed out any more, and this one is made anew.
+            raise InvalidatePoolError from None
+
+    event.listen(pool, "checkin", returned)
+    event.listen(pool, "checkout", taken)

@@ -1,20 +1,39 @@
 """The timeline of a checkout, and alerts. Written in the transaction of the change they tell of."""
 
-from typing import Any
+from typing import Any, Final
 
+from sqlalchemy import event
+from sqlalchemy import insert as insert_rows
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from domain.ids import Prefix, new_id
 from storage.tables import Alert, CheckoutEvent
 
+_TOLD: Final = "told"
+_ADD: Final = insert_rows(CheckoutEvent)
+
 
 def tell(
     session: AsyncSession, checkout_id: str, kind: str, *, attempt_id: str | None = None, **data: Any
 ) -> None:
-    """Add one line to the timeline. `data` holds no personal data, tokens or secrets."""
-    session.add(CheckoutEvent(checkout_id=checkout_id, attempt_id=attempt_id, kind=kind, data=data))
+    """Add one line to the timeline. `data` holds no personal data, tokens or secrets.
+
+    All lines of a transaction are written together at its end: until then nobody can read them.
+    """
+    line = {"checkout_id": checkout_id, "attempt_id": attempt_id, "kind": kind, "data": data}
+    if _TOLD in session.info:
+        session.info[_TOLD].append(line)
+    else:
+        session.info[_TOLD] = [line]
+        event.listen(session.sync_session, "before_commit", _write, once=True)
+
+
+def _write(session: Session) -> None:
+    session.flush()  # what the lines tell of may have been added, and not written yet
+    session.connection().execute(_ADD, session.info.pop(_TOLD))
 
 
 async def timeline(session: AsyncSession, checkout_id: str) -> list[CheckoutEvent]:
@@ -35,6 +54,18 @@ async def last_told(session: AsyncSession, checkout_id: str) -> str | None:
         .limit(1)
     )
     return found.first()
+
+
+async def last_skipped(session: AsyncSession, checkout_id: str) -> str | None:
+    """Why the account that was skipped last was not asked; None where none was skipped."""
+    found = await session.exec(
+        select(CheckoutEvent.data)
+        .where(col(CheckoutEvent.checkout_id) == checkout_id, col(CheckoutEvent.kind) == "account.skipped")
+        .order_by(col(CheckoutEvent.id).desc())
+        .limit(1)
+    )
+    data = found.first()
+    return None if data is None else data["reason"]
 
 
 async def alert(session: AsyncSession, kind: str, subject: str, message: str) -> None:

@@ -79,6 +79,25 @@ class Checkout(SQLModel, table=True):
             text("id DESC"),
             postgresql_where=text("planned_at IS NOT NULL"),
         ),
+        *(
+            Index(
+                f"ix_checkouts_{name}",
+                "merchant_id",
+                name,
+                "created_at",
+                "id",
+                postgresql_where=text(f"{name} IS NOT NULL"),
+            )
+            for name in ("reference", "gateway")
+        ),
+        Index(
+            "ix_checkouts_status",
+            "merchant_id",
+            "status",
+            "created_at",
+            "id",
+            postgresql_where=text("status <> 'succeeded'"),
+        ),
     )
 
     id: str = Field(primary_key=True)
@@ -763,3 +782,12 @@ class DataKey(SQLModel, table=True):
     """The name of the encryption key that wraps it."""
     wrapped: bytes = Field(sa_type=LargeBinary)
     created_at: datetime = _created()
+
+
+class CheckoutTrace(SQLModel, table=True):
+    """Where the trace of a checkout can be carried on, by webhooks and notifications."""
+
+    __tablename__ = "checkout_traces"
+
+    checkout_id: str = Field(primary_key=True, foreign_key="checkouts.id")
+    traceparent: str

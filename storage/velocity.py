@@ -5,9 +5,25 @@ a BIN or an address is.
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import CTE, Select, Text, and_, case, func, literal, null, or_, union_all
+from sqlalchemy import (
+    CTE,
+    CompoundSelect,
+    Float,
+    LargeBinary,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    null,
+    or_,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, delete, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -60,7 +76,14 @@ class History(NamedTuple):
     merchant: OfMerchant
 
 
-def _ago(seconds: float) -> Any:
+_MERCHANT: Final = bindparam("merchant_id", type_=Text)
+_CURRENCY: Final = bindparam("currency", type_=Text)
+_MISMATCH: Final = bindparam("mismatch", type_=Text)
+_WINDOW: Final = bindparam("window", type_=Float)
+_BURST: Final = bindparam("burst", type_=Float)
+
+
+def _ago(seconds: Any) -> Any:
     return func.now() - func.make_interval(0, 0, 0, 0, 0, 0, seconds)
 
 
@@ -68,17 +91,17 @@ def _failed(table: Any) -> Any:
     return or_(table.declined, table.stopped)
 
 
-def _trait(
-    name: str, values: Sequence[Any], merchant_id: str, currency: str, *, window: float, burst: float
-) -> Select[Any]:
+def _trait(name: str) -> Select[Any]:
     limit = LATEST_OF_BIN if name == "bin" else LATEST
     # What is stopped for other reasons says nothing about a BIN that many honest customers have.
     others = (or_(~col(Sighting.stopped), col(Sighting.small)),) if name == "bin" else ()
     latest = (
         select(Sighting)
         .where(
-            col(Sighting.merchant_id) == merchant_id,
-            col(getattr(Sighting, name)).in_(values),
+            col(Sighting.merchant_id) == _MERCHANT,
+            col(getattr(Sighting, name)).in_(
+                bindparam(name, expanding=True, type_=Text() if name == "bin" else LargeBinary())
+            ),
             col(Sighting.at) > _ago(DAY),
             *others,
         )
@@ -87,8 +110,8 @@ def _trait(
         .subquery()
         .c
     )
-    recent = latest.at > _ago(window)
-    of_cards = latest.at > _ago(burst if name == "ip" else window)
+    recent = latest.at > _ago(_WINDOW)
+    of_cards = latest.at > _ago(_BURST if name == "ip" else _WINDOW)
     return select(  # type: ignore[call-overload, no-any-return]  # SQLModel types four columns at most
         literal(name).label("trait"),
         func.count().filter(recent).label("tries"),
@@ -96,14 +119,14 @@ def _trait(
         func.count().filter(and_(recent, latest.small)).label("small"),
         func.count(latest.card.distinct()).filter(of_cards).label("cards"),
         func.count().filter(latest.small).label("probes"),
-        func.coalesce(func.max(latest.amount).filter(latest.currency == currency), 0).label("largest"),
+        func.coalesce(func.max(latest.amount).filter(latest.currency == _CURRENCY), 0).label("largest"),
     )
 
 
-def _merchant(merchant_id: str) -> CTE:
+def _merchant() -> CTE:
     return (
         select(Sighting)
-        .where(col(Sighting.merchant_id) == merchant_id)
+        .where(col(Sighting.merchant_id) == _MERCHANT)
         .order_by(col(Sighting.at).desc())
         .limit(LATEST_OF_MERCHANT)
         .cte("of_merchant")
@@ -122,38 +145,39 @@ async def before(
 ) -> History:
     """What this merchant's earlier checkouts say. `window` and `burst` in seconds."""
     present = {name: values for name, values in traits._asdict().items() if values}
+    given = {"merchant_id": merchant_id, "currency": currency, "window": window, "burst": burst}
+    connection = await session.connection()
     counts = {}
     if present:
-        parts = [
-            _trait(name, values, merchant_id, currency, window=window, burst=burst)
-            for name, values in present.items()
-        ]
-        for row in await session.exec(union_all(*parts)):  # type: ignore[call-overload]  # a compound select
+        for row in await connection.execute(_of_traits(tuple(present)), given | present):
             counts[row.trait] = Earlier(
                 row.tries, row.failed, row.small, row.cards, row.probes, int(row.largest)
             )
-    return History(counts, await _of_merchant(session, merchant_id, currency, mismatch, burst))
+    found = await connection.execute(_of_merchant(), given | {"mismatch": mismatch})
+    return History(counts, OfMerchant(*found.one()))
 
 
-async def _of_merchant(
-    session: AsyncSession, merchant_id: str, currency: str, mismatch: str | None, burst: float
-) -> OfMerchant:
-    latest = _merchant(merchant_id).c
-    recent = latest.at > _ago(burst)
-    good = and_(latest.currency == currency, ~_failed(latest))
+@cache
+def _of_traits(names: tuple[str, ...]) -> CompoundSelect[Any]:
+    """Made once for each set of traits: to make it takes longer than to execute it."""
+    return union_all(*(_trait(name) for name in names))
+
+
+@cache
+def _of_merchant() -> Select[Any]:
+    latest = _merchant().c
+    recent = latest.at > _ago(_BURST)
+    good = and_(latest.currency == _CURRENCY, ~_failed(latest))
     # An ordered-set aggregate has its filter inside: amounts that do not count are null, and left out.
     amounts = case((good, latest.amount), else_=null())
-    found = await session.exec(
-        select(  # type: ignore[call-overload]  # SQLModel types four columns at most
-            func.count().filter(and_(recent, latest.small, _failed(latest))).label("small_failed"),
-            func.count().filter(and_(recent, latest.disposable)).label("disposable"),
-            func.count().filter(and_(recent, latest.mismatch == literal(mismatch, Text))).label("mismatch"),
-            func.count().filter(and_(recent, latest.stopped)).label("stopped"),
-            func.count().filter(good).label("known"),
-            func.percentile_disc(0.5).within_group(amounts).label("usual"),
-        )
+    return select(  # type: ignore[call-overload, no-any-return]  # SQLModel types four columns at most
+        func.count().filter(and_(recent, latest.small, _failed(latest))).label("small_failed"),
+        func.count().filter(and_(recent, latest.disposable)).label("disposable"),
+        func.count().filter(and_(recent, latest.mismatch == _MISMATCH)).label("mismatch"),
+        func.count().filter(and_(recent, latest.stopped)).label("stopped"),
+        func.count().filter(good).label("known"),
+        func.percentile_disc(0.5).within_group(amounts).label("usual"),
     )
-    return OfMerchant(*found.one())
 
 
 async def saw(session: AsyncSession, sighting: Sighting) -> None:

@@ -29,7 +29,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.ids import attempt_id
     from workflows.abandoned_attempt import AbandonedAttempt
     from workflows.messages import Decision, WatchInput
-    from workflows.options import CLOSE_TIMEOUT, FROZEN_INTERVALS, GATEWAY_RETRIES, SETTLING_RETRIES
+    from workflows.options import FROZEN_INTERVALS, GATEWAY_RETRIES
     from workflows.story import Story
 
 MAX_RETRY_AFTER = 10.0
@@ -118,7 +118,7 @@ class Attempt:
             Capturing.capture_attempt,
             task,
             start_to_close_timeout=timedelta(seconds=2 * self._timings.charge_timeout),
-            retry_policy=SETTLING_RETRIES,
+            retry_policy=GATEWAY_RETRIES,
             summary=f"capture at {self.step.account}",
         )
 
@@ -128,7 +128,7 @@ class Attempt:
             Capturing.void_attempt,
             self._task(),
             start_to_close_timeout=timedelta(seconds=2 * self._timings.charge_timeout),
-            retry_policy=SETTLING_RETRIES,
+            retry_policy=GATEWAY_RETRIES,
             summary=f"void at {self.step.account}",
         )
 
@@ -226,7 +226,8 @@ class Attempt:
         report = await workflow.execute_activity_method(
             Attempting.close_attempt,
             self._task(),
-            start_to_close_timeout=CLOSE_TIMEOUT,
+            # A call and a look-up: each ends by the adapters' own caps, which the worker holds to be shorter.
+            start_to_close_timeout=timedelta(seconds=2 * self._timings.charge_timeout),
             retry_policy=GATEWAY_RETRIES,
             summary=f"close at {self.step.account}",
         )

@@ -21,12 +21,8 @@ GATEWAY_RETRIES: Final = RetryPolicy(
     backoff_coefficient=2,
     maximum_interval=timedelta(seconds=10),
 )
-"""For sends and look-ups: these activities answer with an outcome, so only our own faults repeat them."""
-
-SETTLING_RETRIES: Final = RetryPolicy(
-    initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(minutes=1)
-)
-"""For captures and voids, which repeat until the gateway's answer is definite."""
+"""For all that asks a gateway: only our own faults are repeated so. Sends and look-ups answer with an
+outcome; captures and voids, which repeat until that is definite, name the pauses of look-ups for it."""
 
 SCAN_RETRIES: Final = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=4, maximum_attempts=5
@@ -44,9 +40,6 @@ OVERDUE_PAUSE: Final = timedelta(days=1)
 
 LOOKS_A_RUN: Final = 50
 """Looks of a watcher, of about eleven events each, after which it begins a new history."""
-
-CLOSE_TIMEOUT: Final = timedelta(seconds=90)
-"""Closing a page is a call and a look-up: at most 56 s at Flutterwave by the adapters' own caps."""
 
 NOTIFICATION_TIMEOUT: Final = timedelta(seconds=30)
 """One delivery to a merchant (at most 10 s) and two short database transactions."""

@@ -23,6 +23,8 @@ _NEGATIVE = frozenset(
 _POSITIONAL = frozenset({"attempt.late_success"})
 """Entries that say nothing about whether an attempt is over."""
 
+_CLAIMS = ("attempt.sent", "attempt.sent_again")
+
 _NO_EFFECT = ("rate_limit", "unauthorized")
 """Faults that the gateway answers with a definite refusal: such a charge may be sent again."""
 
@@ -161,30 +163,41 @@ def _failovers(
             for payment in made.get(checkout_of(reference) or "", []):
                 if payment.reference == reference or not payment.live_at(request["at"]):
                     continue
-                if not _broke_its_bound(evidence, payment, charges, request["at"]):
+                if not _broke_its_bound(evidence, payment, charges, request):
                     what = f"sent while {payment.gateway} {payment.payment_id} had the money"
                     yield Violation("I9", Harm.ORDER, reference, what)
 
 
 def _broke_its_bound(
-    evidence: Evidence, payment: Payment, charges: dict[str, list[Row]], moment: datetime
+    evidence: Evidence, payment: Payment, charges: dict[str, list[Row]], request: Row
 ) -> bool:
-    """The gateway took it after its longest in-flight time, and nobody had learnt of it by `moment`.
+    """The gateway took it after its longest in-flight time, and nobody had learnt of it when `request` was
+    claimed: what is learnt between a claim and its arrival comes too late to hold it back.
 
     Then going on was right, since the attempt was believed not found by the rules of I10, which are judged
     by themselves; and giving it back is judged by I11.
     """
-    sent = [request["at"] for request in charges.get(payment.reference or "", ())]
+    sent = [each["at"] for each in charges.get(payment.reference or "", ())]
     taken = payment.taken_at()
     if not sent or taken is None:
         return False
     learnt = any(
-        event["kind"] == "attempt.late_success"
-        and event["attempt_id"] == payment.reference
-        and event["at"] <= moment
-        for event in evidence.checkout_events
+        event["kind"] == "attempt.late_success" and event["attempt_id"] == payment.reference
+        for event in _before_claim(evidence, request)
     )
     return not learnt and taken - max(sent) > timedelta(seconds=evidence.quiet_period)
+
+
+def _before_claim(evidence: Evidence, request: Row) -> list[Row]:
+    """The timeline up to the claim of this send, in the order of the database's locks; up to its arrival
+    where nobody claimed it."""
+    before = [event for event in evidence.checkout_events if event["at"] <= request["at"]]
+    claims = [
+        index
+        for index, event in enumerate(before)
+        if event["kind"] in _CLAIMS and event["attempt_id"] == request["reference"]
+    ]
+    return before[: claims[-1]] if claims else before
 
 
 def _negative(event: Row) -> bool:

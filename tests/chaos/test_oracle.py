@@ -381,6 +381,11 @@ def test_what_is_allowed_is_not_blamed() -> None:
     del unknowingly.ledger[2]
     assert judge(unknowingly) == []
 
+    too_late_to_hold_back = failover()
+    too_late_to_hold_back.ledger[1].update(at=at(5.0))
+    too_late_to_hold_back.checkout_events.insert(7, event(7.85, "attempt.late_success", FIRST))
+    assert judge(too_late_to_hold_back) == []
+
     kept = failover()
     kept.requests[-1]["fault"] = "error_before"
     again = {"idempotency_key": "re_2:refund"}

@@ -103,7 +103,7 @@ async def test_a_taken_port_ends_the_demo_with_one_line(tmp_path: Path) -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
-        out, err = await asyncio.wait_for(demo.communicate(), 30)
+        out, err = await asyncio.wait_for(demo.communicate(), 120)
     assert demo.returncode == 1
     assert out == b""
     assert err.decode().startswith(f"error: port {port} (API_PORT) is taken")

@@ -44,6 +44,21 @@ async def test_a_program_that_keeps_dying_is_backed_off(tmp_path: Path) -> None:
         await supervisor.stop()
 
 
+async def test_another_program_takes_the_place_of_one_that_runs(tmp_path: Path) -> None:
+    supervisor = Supervisor(tmp_path / "logs")
+    try:
+        await supervisor.start(sleeper("toy", tmp_path / "one"))
+        first = supervisor.pids["toy"]
+        await supervisor["toy"].exchange(sleeper("toy", tmp_path / "other"), within=10)
+        assert supervisor.pids["toy"] == int((tmp_path / "other").read_text()) != first
+
+        broken = python("toy", "raise SystemExit('no such thing')", ready_file=tmp_path / "never")
+        with pytest.raises(StartFailed, match="toy keeps ending"):
+            await supervisor["toy"].exchange(broken, within=10)
+    finally:
+        await supervisor.stop()
+
+
 async def test_a_program_that_ends_at_once_fails_the_start_and_shows_its_log(tmp_path: Path) -> None:
     supervisor = Supervisor(tmp_path)
     program = python("toy", "raise SystemExit('no such thing')", ready_file=tmp_path / "never")

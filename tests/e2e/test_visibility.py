@@ -24,7 +24,7 @@ async def found(stack: Stack, query: str) -> set[str]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    printed, errors = await asyncio.wait_for(process.communicate(), 30)
+    printed, errors = await asyncio.wait_for(process.communicate(), 120)
     assert process.returncode == 0, errors.decode()
     return {run["execution"]["workflowId"] for run in json.loads(printed or b"[]")}
 

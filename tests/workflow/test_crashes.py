@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from domain.decline import DeclineCategory
 from domain.ids import attempt_id
-from tests.workflow.bank import approve, lost, never, not_sent, then
+from tests.workflow.bank import approve, decline, lost, never, not_sent, then
 from tests.workflow.conftest import NewWorld
 
 ACCOUNTS = pytest.mark.parametrize("account", ["card-a", "momo"])
@@ -27,6 +28,38 @@ async def test_a_crash_around_any_commit_charges_once(
         assert len(world.banks["momo"].charges if account == "momo" else []) <= 1
         row = await world.row(checkout)
         assert row.amount_captured == row.amount
+
+
+@ACCOUNTS
+async def test_an_answer_outlives_a_short_outage_of_the_database(new_world: NewWorld, account: str) -> None:
+    """D2: it is recorded as it was given, and nobody has to be asked for it again."""
+    async with new_world(account, "card-b") as world:
+
+        async def outage() -> None:
+            world.faults.down = True
+            asyncio.get_running_loop().call_later(0.6, setattr, world.faults, "down", False)
+
+        bank = world.banks[account]
+        bank.charge_script = [then(approve(), outage)]
+        checkout = await world.checkout()
+        assert await world.run(checkout) == "succeeded"
+        assert (len(bank.charges), bank.look_ups) == (1, 0)
+
+
+@pytest.mark.parametrize("says_no", [False, True])
+async def test_an_answer_is_recorded_once_although_its_commit_is_not_acknowledged(
+    new_world: NewWorld, *, says_no: bool
+) -> None:
+    """D5."""
+    async with new_world("momo", "card-b") as world:
+        world.faults.unacknowledged.add(3)
+        world.banks["momo"].charge_script = [decline(DeclineCategory.SOFT) if says_no else approve()]
+        checkout = await world.checkout()
+        assert await world.run(checkout) == "succeeded"
+        expected = ["momo declined", "card-b captured"] if says_no else ["momo captured"]
+        assert await world.statuses(checkout) == expected
+        assert len(world.banks["momo"].charges) == 1
+        assert world.banks["momo"].look_ups == 0
 
 
 @ACCOUNTS

@@ -31,7 +31,9 @@ async def test_outcomes_and_how_long_unknown_ones_took_are_measured(module_datab
     port = Ports.free().api
     async with (
         await WorkflowEnvironment.start_time_skipping(
-            test_server_existing_path=TEST_SERVER, data_converter=DATA_CONVERTER, runtime=measured(port)
+            test_server_existing_path=TEST_SERVER,
+            data_converter=DATA_CONVERTER,
+            runtime=measured("127.0.0.1", port),
         ) as env,
         world_on(env.client, module_database_url, ("momo", "card-b"), env=env) as world,
     ):

@@ -1,10 +1,13 @@
 """What each answer of a gateway leads to, when it comes in time."""
 
+from datetime import timedelta
+
 import pytest
 
 from domain.decline import DeclineCategory, DeclineCode
 from domain.ids import attempt_id
 from domain.outcome import NotSentCause
+from storage import checkouts
 from tests.workflow.bank import approve, decline, not_sent, wrong_amount
 from tests.workflow.conftest import NewWorld
 from tests.workflow.world import AMOUNT
@@ -125,6 +128,22 @@ async def test_an_empty_plan_fails_with_no_eligible_gateway(new_world: NewWorld)
         row = await world.row(checkout)
         assert row.decline is not None
         assert row.decline["code"] == "no_eligible_gateway"
+
+
+async def test_what_was_not_sent_in_time_is_not_sent_any_more(new_world: NewWorld) -> None:
+    async with new_world("card-a", "momo", start_within=60) as world:
+        old, young = await world.checkout(), await world.checkout()
+        async with world.database.transaction() as session:
+            row = await checkouts.lock(session, old)
+            assert row is not None
+            row.created_at -= timedelta(seconds=61)
+            session.add(row)
+        assert await world.run(old) == "failed"
+        refusal = (await world.row(old)).decline
+        assert refusal is not None
+        assert refusal["code"] == "start_expired"
+        assert not any(bank.charges for bank in world.banks.values())
+        assert await world.run(young) == "succeeded"
 
 
 async def test_the_cap_of_attempts_ends_the_walk(new_world: NewWorld) -> None:

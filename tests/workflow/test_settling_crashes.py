@@ -69,13 +69,13 @@ async def abandoned(world: World) -> str:
 
 
 async def cancel(world: World, checkout: str) -> None:
-    handle = world.client.get_workflow_handle_for(Checkout.run, f"checkout/{checkout}")
+    handle = world.client.get_workflow_handle(f"checkout/{checkout}")
     await handle.start_update(Checkout.cancel, CancelCheckout(), wait_for_stage=WorkflowUpdateStage.ACCEPTED)
     await handle.result()
 
 
 async def capture(world: World, checkout: str) -> None:
-    handle = world.client.get_workflow_handle_for(Checkout.run, f"checkout/{checkout}")
+    handle = world.client.get_workflow_handle(f"checkout/{checkout}")
     await handle.start_update(
         Checkout.capture, CaptureCheckout(), wait_for_stage=WorkflowUpdateStage.ACCEPTED
     )

@@ -80,6 +80,10 @@ ACCOUNTS = {
 }
 
 
+class Killed(Exception):
+    """The process has died here: nothing that it had in hand is left."""
+
+
 class FaultyDatabase(Database):
     """The real database, but the n-th transaction meets what the test says."""
 
@@ -87,9 +91,11 @@ class FaultyDatabase(Database):
         super().__init__(url, pool_size=pool_size, keys=keys)
         self.count = 0
         self.lost_before: set[int] = set()
-        """Transactions (1-based) that fail before they commit."""
+        """Transactions (1-based) before whose commit the process dies."""
         self.lost_after: set[int] = set()
-        """Transactions that commit, and whose caller never learns it (D5)."""
+        """Transactions after whose commit the process dies (D5)."""
+        self.unacknowledged: set[int] = set()
+        """Transactions that commit, and whose caller lives on without learning it (D5)."""
         self.stall: dict[int, float] = {}
         """Transaction -> seconds before it begins, as for a process that is stopped (W5)."""
         self.down = False
@@ -105,8 +111,10 @@ class FaultyDatabase(Database):
         async with super().transaction() as session:
             yield session
             if number in self.lost_before:
-                raise OSError("the connection is lost before the commit")
+                raise Killed("before the commit")
         if number in self.lost_after:
+            raise Killed("after the commit")
+        if number in self.unacknowledged:
             raise OSError("the connection is lost after the commit")
 
     def forget(self) -> None:

@@ -176,7 +176,7 @@ async def test_a_typo_in_the_country_map_refuses_the_start(
     process = await asyncio.create_subprocess_exec(
         sys.executable, *command, cwd=ROOT, env=environment, stdin=DEVNULL, stdout=PIPE, stderr=PIPE
     )
-    printed, errors = await asyncio.wait_for(process.communicate(), 30)
+    printed, errors = await asyncio.wait_for(process.communicate(), 120)
     assert process.returncode == 1
     assert printed == b""
     told = errors.decode()
