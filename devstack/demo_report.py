@@ -1,7 +1,7 @@
 """What `make demo` prints: the banner, the table, the totals over the gateways' ledgers, what to try next."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -145,6 +145,7 @@ def what_next(console: Console, stack: Stack) -> None:
         f"  curl -s {stack.api_url}/v1/checkouts -H 'Authorization: Bearer {stack.api_key}' "
         f"-H 'Idempotency-Key: mine-1' -H 'Content-Type: application/json' \\",
         f"       -d '{escape(body)}'",
+        *_signing_in(stack),
         "[bold]Watch every step of it:[/]",
         f"  {stack.temporal_ui_url}/namespaces/default/workflows",
         "[bold]Make a gateway fail, read its ledger:[/]",
@@ -153,6 +154,14 @@ def what_next(console: Console, stack: Stack) -> None:
         f"  curl -s {stack.sandbox_url}/_/ledger",
     ):
         console.print(line, soft_wrap=True, highlight=False)
+
+
+def _signing_in(stack: Stack) -> Iterator[str]:
+    if stack.admin is not None:
+        code = f"import pyotp; print(pyotp.TOTP('{stack.admin.totp_secret}').now())"
+        yield "[bold]Sign in to the admin panel:[/]"
+        yield f"  {stack.api_url}/admin  as {stack.admin.email}, password {stack.admin.password}, and a code:"
+        yield f'  .venv/bin/python -c "{code}"'
 
 
 def _money(request: Mapping[str, Any]) -> str:

@@ -33,14 +33,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("digest"),
     )
     op.create_index(op.f("ix_operator_sessions_operator_id"), "operator_sessions", ["operator_id"])
-    op.create_index("ix_checkouts_created", "checkouts", ["created_at", "id"])
+    op.create_index("ix_checkouts_all_created", "checkouts", ["created_at", "id"])
     for column in ("status", "gateway", "account", "currency"):
-        op.create_index(f"ix_checkouts_{column}", "checkouts", [column, "created_at", "id"])
+        op.create_index(f"ix_checkouts_all_{column}", "checkouts", [column, "created_at", "id"])
     op.create_index(
-        "ix_checkouts_country", "checkouts", [sa.text("(routing #>> '{country,code}')"), "created_at", "id"]
+        "ix_checkouts_all_country",
+        "checkouts",
+        [sa.text("(routing #>> '{country,code}')"), "created_at", "id"],
     )
-    op.create_index("ix_checkouts_reference", "checkouts", [sa.text("reference text_pattern_ops")])
-    op.create_index("ix_checkouts_bin", "checkouts", [sa.text("(payment_method ->> 'bin') text_pattern_ops")])
+    op.create_index("ix_checkouts_all_reference", "checkouts", [sa.text("reference text_pattern_ops")])
+    op.create_index(
+        "ix_checkouts_all_bin", "checkouts", [sa.text("(payment_method ->> 'bin') text_pattern_ops")]
+    )
     op.create_index("ix_attempts_gateway_payment", "attempts", ["gateway_payment_id"])
     op.create_index("ix_webhook_events_account", "webhook_events", ["account", "received_at"])
 
@@ -58,6 +62,6 @@ def downgrade() -> None:
         "status",
         "created",
     ):
-        op.drop_index(f"ix_checkouts_{name}", "checkouts")
+        op.drop_index(f"ix_checkouts_all_{name}", "checkouts")
     op.drop_table("operator_sessions")
     op.drop_table("operator_credentials")
