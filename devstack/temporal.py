@@ -36,8 +36,6 @@ STORE: Final = (("journal_mode", "WAL"), ("synchronous", "NORMAL"))
 """Pragmas of its SQLite file."""
 
 _DYNAMIC: Final[Mapping[str, str]] = {
-    # A worker's answer that schedules an activity brings it along: no task is queued, matched and polled.
-    "system.enableActivityEagerExecution": "true",
     "history.transferProcessorMaxPollRPS": "2000",
     "matching.numTaskqueueReadPartitions": "1",
     "matching.numTaskqueueWritePartitions": "1",
