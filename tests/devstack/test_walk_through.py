@@ -18,6 +18,8 @@ from devstack.new_gateway import FILES, ROOT
 FILLED_IN = Path(__file__).parent / "acme"
 PAGE = ROOT / "docs" / "adding-a-gateway.md"
 SLOW = 300
+NOT_COPIED = (".venv", ".data", ".npmrc", "__pycache__", "node_modules", "dist", "generated")
+"""Made on each machine, or of no use to a gateway."""
 
 
 def commands() -> list[str]:
@@ -30,7 +32,7 @@ def commands() -> list[str]:
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of this checkout; its virtual environment is this one, and counts as up to date."""
     copy = tmp_path_factory.mktemp("walk") / "smartpay"
-    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "__pycache__", "node_modules", "tmp*"))
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "tmp*", *NOT_COPIED))
     for name in (".venv", ".data/datasets"):
         (copy / name).parent.mkdir(exist_ok=True)
         (copy / name).symlink_to((ROOT / name).resolve(), target_is_directory=True)
@@ -69,7 +71,7 @@ def differing(checkout: Path) -> set[str]:
             compare(sub, f"{under}{name}/")
 
     ignored = [name for name in os.listdir(ROOT) if name.startswith(".")]
-    compare(filecmp.dircmp(ROOT, checkout, ignore=[*ignored, ".venv", ".data", "__pycache__"]), "")
+    compare(filecmp.dircmp(ROOT, checkout, ignore=[*ignored, *NOT_COPIED]), "")
     return found
 
 

@@ -265,6 +265,7 @@ class Bank(Gateway):
             return _outcome(payment)
         if payment.status in (PaymentStatus.REQUIRES_ACTION, PaymentStatus.PENDING):
             payment = self._become(payment, status=PaymentStatus.CANCELED)
+        await _run(play.meanwhile)
         return Unknown(detail="no answer") if play.heard == "lost" else _outcome(payment)
 
     async def capture(self, request: CaptureRequest) -> Outcome:
