@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 from temporalio.client import WorkflowUpdateStage
@@ -208,7 +209,8 @@ async def play(script: Script, database_url: str) -> None:
             await world.skip(timedelta(minutes=minutes, seconds=1))
             await act(world, witness, checkout, what, number)
         for _ in range(4):  # the life of an authorization, and a day
-            await world.skip(timedelta(days=2))
+            if await world.anything_runs():
+                await world.skip(timedelta(days=2))
         await judge(world, checkout, witness)
 
 
@@ -249,6 +251,7 @@ async def judge(world: World, checkout: str, witness: Witness) -> None:
             assert await world.told(checkout, "attempt.not_found"), ("I10", states)
 
 
+@pytest.mark.timeout(1500)  # many lives in one test
 @BOUNDED
 @given(script=scripts())
 async def test_the_promises_hold_whatever_happens(module_database_url: str, script: Script) -> None:
