@@ -251,7 +251,7 @@ class World:
     async def skip(self, duration: timedelta) -> None:
         """In steps: the server answers when all the work of the skipped time is done, but within a minute.
 
-        Where the last run ends in a step, it now and then does not answer at all: nothing is left to wait for.
+        Where the last run ends in a step, it may not answer at all: nothing is left to wait for.
         """
         assert self.env is not None
         while duration > timedelta(0):
