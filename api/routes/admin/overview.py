@@ -1,13 +1,14 @@
 """`/v1/admin/overview`: how payments go."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final
+from datetime import datetime, timedelta
+from typing import Any, Final
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
 from api.auth import Parts
 from api.errors import Forbidden, InvalidRequest, Unauthorized, Unavailable, problem_responses
 from api.operators import Viewing
+from api.periods import Since, Until, period
 from api.schemas_overview import (
     AccountFigures,
     Bucket,
@@ -37,26 +38,17 @@ _MOST_COUNTRIES: Final = 50
 async def get(
     parts: Parts,
     _operator: Viewing,
-    since: Annotated[datetime | None, Query(description="From then on; a day before if left out.")] = None,
-    until: Annotated[datetime | None, Query(description="Until just before; now if left out.")] = None,
+    since: Since = None,
+    until: Until = None,
 ) -> Overview:
     """Of the checkouts accepted in the time, as they stand now. At most 366 days."""
-    end = _in_utc("until", until) or datetime.now(UTC)
-    begin = _in_utc("since", since) or end - timedelta(days=1)
-    if not timedelta(0) < end - begin <= _LONGEST:
-        raise InvalidRequest.at("query:since", "invalid", "must be before `until`, by at most 366 days")
+    begin, end = period(since, until, longest=_LONGEST)
     length = (end - begin).total_seconds()
     seconds = next((each for each in _BUCKETS if length / each <= _MOST_BUCKETS), _BUCKETS[-1])
     begin = begin.replace(microsecond=0) - timedelta(seconds=int(begin.timestamp()) % min(seconds, 86400))
     async with parts.database.transaction() as session:
         found = await queries.overview(session, begin, end, seconds)
     return _view(found, begin, end, seconds)
-
-
-def _in_utc(name: str, when: datetime | None) -> datetime | None:
-    if when is not None and when.tzinfo is None:
-        raise InvalidRequest.at(f"query:{name}", "invalid", "must be a time with its zone (RFC 3339)")
-    return None if when is None else when.astimezone(UTC)
 
 
 def _view(found: queries.Overview, since: datetime, until: datetime, seconds: int) -> Overview:
