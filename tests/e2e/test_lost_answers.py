@@ -21,7 +21,8 @@ class Case:
     refused_afterwards: bool
     """Whether the gateway answers every further charge of this attempt with 401."""
     charge_requests: int
-    """That the gateway may have seen of this attempt in the end."""
+    """That the gateway may have seen of this attempt in the end. A worker that comes back late finds the charge
+    by a look-up instead of sending it again, so it may have been fewer."""
 
 
 CASES = (
@@ -56,4 +57,4 @@ async def test_a_worker_killed_after_the_charge_finds_it_again(
     charges = by_reference([row for row in await sandbox.requests() if row["operation"] == "charge"])
     assert judged(ended, ledger, status="succeeded") + sent_twice(ended, charges) == []
     assert [attempt["account"] for attempt in ended["attempts"]] == [case.gateway]
-    assert len(charges[reference]) == case.charge_requests
+    assert 1 <= len(charges[reference]) <= case.charge_requests

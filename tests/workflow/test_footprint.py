@@ -13,7 +13,9 @@ from tests.workflow.world import world_on
 from workflows.search_attributes import ALL
 
 EVENTS = 13
-BYTES = 2_900
+BYTES = 2_960
+IDENTITY = "12345@machine"
+"""Of the worker, in several events; by default as long as the machine's name."""
 
 
 async def test_a_straight_checkout_stays_small(
@@ -25,6 +27,7 @@ async def test_a_straight_checkout_stays_small(
             dev_server_existing_path=str(Path(sys.executable).with_name("temporal")),
             data_converter=DATA_CONVERTER,
             search_attributes=ALL,
+            identity=IDENTITY,
         ) as env,
         world_on(env.client, module_database_url, indexed=True) as world,
     ):

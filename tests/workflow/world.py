@@ -17,7 +17,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.testservice.v1 import LockTimeSkippingRequest, UnlockTimeSkippingRequest
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
@@ -266,18 +266,23 @@ class World:
 
     async def anything_runs(self) -> bool:
         """Whether a checkout of this world or a watcher of its attempts has not ended."""
+        return any(each.status is WorkflowExecutionStatus.RUNNING for each in await self._runs())
+
+    async def lengths(self) -> dict[str, int]:
+        """Events of each run: of the checkouts of this world, and the watchers of their attempts."""
+        return {each.id: each.history_length for each in await self._runs()}
+
+    async def _runs(self) -> list[WorkflowExecutionDescription]:
         ids = [f"checkout/{each}" for each in self.made]
         ids += [f"watch/{attempt.id}" for each in self.made for attempt in await self.attempts(each)]
+        found = []
         for each in ids:
             try:
-                described = await self.client.get_workflow_handle(each).describe()
+                found.append(await self.client.get_workflow_handle(each).describe())
             except RPCError as error:
                 if error.status is not RPCStatusCode.NOT_FOUND:
                     raise
-            else:
-                if described.status is WorkflowExecutionStatus.RUNNING:
-                    return True
-        return False
+        return found
 
     async def row(self, checkout_id: str) -> CheckoutRow:
         async with self.database.transaction() as session:
