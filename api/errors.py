@@ -480,3 +480,17 @@ def problem_responses(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
         example = kind().document(None).model_dump(exclude_none=True)
         entry["content"][PROBLEM_JSON]["examples"][kind.code] = {"summary": kind.title, "value": example}
     return responses
+
+
+OPERATOR_CHANGES: Final = (
+    MalformedRequest,
+    Unauthorized,
+    Forbidden,
+    CsrfTokenWrong,
+    BodyTooLarge,
+    UnsupportedMediaType,
+    InvalidRequest,
+    CardDataRefused,
+    Unavailable,
+)
+"""What every route may answer by which an operator changes something."""

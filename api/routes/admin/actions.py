@@ -7,18 +7,13 @@ from fastapi import APIRouter, Depends, Path
 from api import operator_actions
 from api.auth import Parts
 from api.errors import (
+    OPERATOR_CHANGES,
     AlreadyPaid,
-    BodyTooLarge,
-    CardDataRefused,
     ChargesFrozen,
-    CsrfTokenWrong,
-    Forbidden,
     IdempotencyKeyInvalid,
     IdempotencyKeyMissing,
     IdempotencyKeyReused,
     InProgress,
-    InvalidRequest,
-    MalformedRequest,
     NextGatewayRefused,
     NotCancelable,
     NotCapturable,
@@ -27,9 +22,6 @@ from api.errors import (
     PaymentDisputed,
     RefundExceedsCaptured,
     RefundsFrozen,
-    Unauthorized,
-    Unavailable,
-    UnsupportedMediaType,
     problem_responses,
 )
 from api.operators import Steering
@@ -52,25 +44,12 @@ router = APIRouter(prefix="/checkouts/{checkout_id}")
 
 NotificationId = Annotated[str, Path(pattern="^evt_[0-9a-z]{26}$", description="Id of the notification.")]
 
-_CHANGING = (
-    MalformedRequest,
-    Unauthorized,
-    Forbidden,
-    CsrfTokenWrong,
-    NotFound,
-    BodyTooLarge,
-    UnsupportedMediaType,
-    InvalidRequest,
-    CardDataRefused,
-    Unavailable,
-)
-
 
 @router.post(
     "/capture",
     response_model=CheckoutDetail,
     summary="Capture an authorized checkout by hand",
-    responses=problem_responses(*_CHANGING, NotCapturable, InProgress, ChargesFrozen),
+    responses=problem_responses(*OPERATOR_CHANGES, NotFound, NotCapturable, InProgress, ChargesFrozen),
 )
 async def capture(
     checkout_id: CheckoutId, body: CaptureActionBody, parts: Parts, operator: Steering
@@ -86,7 +65,7 @@ async def capture(
     "/cancel",
     response_model=CheckoutDetail,
     summary="Cancel a checkout by hand",
-    responses=problem_responses(*_CHANGING, AlreadyPaid, NotCancelable, InProgress),
+    responses=problem_responses(*OPERATOR_CHANGES, NotFound, AlreadyPaid, NotCancelable, InProgress),
 )
 async def cancel(
     checkout_id: CheckoutId, body: CancelActionBody, parts: Parts, operator: Steering
@@ -102,7 +81,8 @@ async def cancel(
     response_model=CheckoutDetail,
     summary="Refund a checkout by hand",
     responses=problem_responses(
-        *_CHANGING,
+        *OPERATOR_CHANGES,
+        NotFound,
         NotRefundable,
         RefundExceedsCaptured,
         PaymentDisputed,
@@ -137,7 +117,7 @@ async def refund(
     "/next-gateway",
     response_model=CheckoutDetail,
     summary="Choose the account that is asked next",
-    responses=problem_responses(*_CHANGING, NextGatewayRefused, InProgress),
+    responses=problem_responses(*OPERATOR_CHANGES, NotFound, NextGatewayRefused, InProgress),
 )
 async def next_gateway(
     checkout_id: CheckoutId, body: NextGatewayBody, parts: Parts, operator: Steering
@@ -154,7 +134,7 @@ async def next_gateway(
     "/notifications/{notification_id}/resend",
     response_model=CheckoutDetail,
     summary="Tell the merchant again",
-    responses=problem_responses(*_CHANGING),
+    responses=problem_responses(*OPERATOR_CHANGES, NotFound),
 )
 async def resend(
     checkout_id: CheckoutId,

@@ -8,12 +8,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.auth import Parts
 from api.errors import (
-    BodyTooLarge,
-    CardDataRefused,
-    CsrfTokenWrong,
+    OPERATOR_CHANGES,
     Forbidden,
     InvalidRequest,
-    MalformedRequest,
     NameTaken,
     NotFound,
     OperatorDisabled,
@@ -21,7 +18,6 @@ from api.errors import (
     OwnAccount,
     Unauthorized,
     Unavailable,
-    UnsupportedMediaType,
     problem_responses,
 )
 from api.operators import Administering
@@ -45,18 +41,6 @@ router = APIRouter(prefix="/operators")
 
 OperatorId = Annotated[str, Path(pattern="^op_[0-9a-z]{26}$", description="Id of the operator.")]
 
-_CHANGING = (
-    MalformedRequest,
-    Unauthorized,
-    Forbidden,
-    CsrfTokenWrong,
-    BodyTooLarge,
-    UnsupportedMediaType,
-    InvalidRequest,
-    CardDataRefused,
-    Unavailable,
-)
-
 
 @router.get(
     "",
@@ -75,7 +59,7 @@ async def every(parts: Parts, _operator: Administering) -> OperatorAccounts:
     status_code=201,
     response_model=IssuedCredentials,
     summary="Create an operator",
-    responses=problem_responses(*_CHANGING, NameTaken, Overloaded),
+    responses=problem_responses(*OPERATOR_CHANGES, NameTaken, Overloaded),
 )
 async def create(body: CreateOperatorBody, parts: Parts, operator: Administering) -> IssuedCredentials:
     """Tells what it signs in with, this once."""
@@ -95,7 +79,7 @@ async def create(body: CreateOperatorBody, parts: Parts, operator: Administering
     "/{operator_id}/role",
     response_model=OperatorAccount,
     summary="Change an operator's role",
-    responses=problem_responses(*_CHANGING, NotFound, OwnAccount),
+    responses=problem_responses(*OPERATOR_CHANGES, NotFound, OwnAccount),
 )
 async def change_role(
     operator_id: OperatorId, body: RoleBody, parts: Parts, operator: Administering
@@ -112,7 +96,7 @@ async def change_role(
     "/{operator_id}/disable",
     response_model=OperatorAccount,
     summary="Disable an operator",
-    responses=problem_responses(*_CHANGING, NotFound, OwnAccount),
+    responses=problem_responses(*OPERATOR_CHANGES, NotFound, OwnAccount),
 )
 async def disable(
     operator_id: OperatorId, body: WhyBody, parts: Parts, operator: Administering
@@ -130,7 +114,7 @@ async def disable(
     "/{operator_id}/credentials",
     response_model=IssuedCredentials,
     summary="Give an operator a new password and TOTP secret",
-    responses=problem_responses(*_CHANGING, NotFound, OperatorDisabled, Overloaded),
+    responses=problem_responses(*OPERATOR_CHANGES, NotFound, OperatorDisabled, Overloaded),
 )
 async def reset(
     operator_id: OperatorId, body: CredentialsBody, parts: Parts, operator: Administering
@@ -150,7 +134,7 @@ async def reset(
     "/{operator_id}/unlock",
     response_model=OperatorAccount,
     summary="Unlock an operator",
-    responses=problem_responses(*_CHANGING, NotFound),
+    responses=problem_responses(*OPERATOR_CHANGES, NotFound),
 )
 async def unlock(
     operator_id: OperatorId, body: WhyBody, parts: Parts, operator: Administering

@@ -6,15 +6,10 @@ from fastapi import APIRouter, Path
 
 from api.auth import Parts
 from api.errors import (
-    BodyTooLarge,
-    CardDataRefused,
-    Forbidden,
-    InvalidRequest,
-    MalformedRequest,
+    OPERATOR_CHANGES,
     NotFound,
     Unauthorized,
     Unavailable,
-    UnsupportedMediaType,
     problem_responses,
 )
 from api.operators import Steering, Viewing
@@ -30,17 +25,6 @@ router = APIRouter(prefix="/switches")
 
 Kind = Annotated[Switch, Path(description="What to stop.")]
 Account = Annotated[GatewayName, Path(description="The account to stop it for.")]
-
-_CHANGING = problem_responses(
-    MalformedRequest,
-    Unauthorized,
-    Forbidden,
-    BodyTooLarge,
-    UnsupportedMediaType,
-    InvalidRequest,
-    CardDataRefused,
-    Unavailable,
-)
 
 
 @router.get(
@@ -61,7 +45,7 @@ async def every(parts: Parts, _operator: Viewing) -> Switches:
     "/{kind}",
     response_model=SwitchView,
     summary="Stop or resume everything of a kind",
-    responses={**_CHANGING, **problem_responses(NotFound)},
+    responses=problem_responses(*OPERATOR_CHANGES, NotFound),
 )
 async def put(kind: Kind, body: SwitchBody, parts: Parts, operator: Steering) -> SwitchView:
     """At once, for whatever has not left yet. What was sent is always looked up and settled."""
@@ -72,7 +56,7 @@ async def put(kind: Kind, body: SwitchBody, parts: Parts, operator: Steering) ->
     "/{kind}/{account}",
     response_model=SwitchView,
     summary="Stop or resume one account",
-    responses={**_CHANGING, **problem_responses(NotFound)},
+    responses=problem_responses(*OPERATOR_CHANGES, NotFound),
 )
 async def put_account(
     kind: Kind, account: Account, body: SwitchBody, parts: Parts, operator: Steering
