@@ -40,8 +40,9 @@ _ADVANCE: Final = (
     update_rows(_TABLE)
     .where(_TABLE.c.id == bindparam("of_id"))
     .values(updated_at=func.now())
-    .returning(func.pg_notify(CHANNEL, _TABLE.c.id))
+    .returning(func.pg_notify(CHANNEL, _TABLE.c.id), _TABLE.c.notification_url)
 )
+_MOVE: Final = _ADVANCE.where(_TABLE.c.status.in_(bindparam("from", expanding=True)))
 
 
 class IllegalTransition(Exception):
@@ -164,6 +165,15 @@ async def advance(session: AsyncSession, checkout_id: str, status: CheckoutStatu
     """
     before = [known for known, following in TRANSITIONS.items() if status in following]
     connection = await session.connection()
+    others = [known for known in before if known != status]
+    moved = await connection.execute(
+        _MOVE, {"of_id": checkout_id, "from": others, "status": status, **values}
+    )
+    row = moved.first()
+    if row is not None:
+        await _moved(session, checkout_id, status, row.notification_url)
+        return
+    # It has this status already, or must not get it, or has just changed: only its lock tells.
     now, address = (await connection.execute(_STATUS, {"of_id": checkout_id})).one()
     if now not in before:
         raise IllegalTransition(checkout_id, now, status)
@@ -171,9 +181,15 @@ async def advance(session: AsyncSession, checkout_id: str, status: CheckoutStatu
         return  # a repeated activity: what is over is not touched again, `updated_at` included
     await connection.execute(_ADVANCE, {"of_id": checkout_id, "status": status, **values})
     if now != status:
-        tell(session, checkout_id, f"checkout.{status}")
-        if address is not None and status in ON_STATUS:
-            await notifications.announce(session, checkout_id, ON_STATUS[status])
+        await _moved(session, checkout_id, status, address)
+
+
+async def _moved(
+    session: AsyncSession, checkout_id: str, status: CheckoutStatus, address: str | None
+) -> None:
+    tell(session, checkout_id, f"checkout.{status}")
+    if address is not None and status in ON_STATUS:
+        await notifications.announce(session, checkout_id, ON_STATUS[status])
 
 
 async def notify(session: AsyncSession, checkout_id: str) -> None:
