@@ -6,6 +6,7 @@ Start as many as you like. SIGTERM drains it: running activities end, nothing ne
 """
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -254,6 +255,8 @@ async def main() -> None:
     ]
     try:
         if await known_policy(context, stop):
+            gc.collect()
+            gc.freeze()  # what a start makes lives as long as the process: no collection looks at it again
             async with build_notifier(client, context), build_worker(client, context):
                 log.info(
                     "worker.started", task_queue=settings.task_queue, accounts=sorted(context.accounts.known)

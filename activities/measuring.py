@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from sqlalchemy import event
+from sqlmodel import Session
 from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 
@@ -17,6 +18,7 @@ from domain.checkout import CheckoutStatus
 from domain.screening import Assessment
 from storage.tables import Attempt
 
+_COUNTS: Final = "counts"
 CHECKOUTS: Final = "smartpay_checkouts_total"
 ATTEMPTS: Final = "smartpay_attempts_total"
 SCREENINGS: Final = "smartpay_screenings_total"
@@ -77,4 +79,11 @@ def attempt_ended(session: AsyncSession, attempt: Attempt, status: AttemptStatus
 
 
 def _once_committed(session: AsyncSession, count: Callable[[], None]) -> None:
-    event.listen(session.sync_session, "after_commit", lambda _session: count(), once=True)
+    session.info.setdefault(_COUNTS, []).append(count)
+
+
+@event.listens_for(Session, "after_commit")
+def _committed(session: Session) -> None:
+    """Heard of every session: to listen to one alone, and to stop, takes longer than to count."""
+    for count in session.info.pop(_COUNTS, ()):
+        count()

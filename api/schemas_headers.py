@@ -1,4 +1,7 @@
-"""The request headers of the contract: what they may hold and what they mean."""
+"""The request headers of the contract: what they may hold and what they mean.
+
+The dependencies are coroutines: plain functions would be sent through a thread, at every request.
+"""
 
 import re
 from typing import Annotated, Final
@@ -36,7 +39,7 @@ def parse_prefer_wait(value: str | None) -> float | None:
     return None
 
 
-def idempotency_key(
+async def idempotency_key(
     request: Request,
     idempotency_key: Annotated[
         str | None,
@@ -52,7 +55,7 @@ def idempotency_key(
     return parse_idempotency_key(idempotency_key)
 
 
-def prefer_wait(
+async def prefer_wait(
     request: Request,
     prefer: Annotated[
         str | None,

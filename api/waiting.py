@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple, TypeVar
 
+from sqlmodel.ext.asyncio.session import AsyncSession
+
 from api.services import Services
 from domain.checkout import CheckoutStatus
 from storage import attempts, checkouts, disputes, personal
@@ -29,21 +31,30 @@ async def read(parts: Services, checkout_id: str) -> Seen:
     """The checkout with its attempts and disputes, from one snapshot each. The row is known to exist."""
     async with parts.database.transaction() as session:
         checkout = await checkouts.get(session, checkout_id)
-        made = await attempts.of_checkout(session, checkout_id)
-        disputed = await disputes.of_checkouts(session, [checkout_id])
         assert checkout is not None  # noqa: S101  # checkouts are never deleted
-        person = await personal.of(session, checkout)
-    return Seen(checkout, list(made), disputed.get(checkout_id, []), person)
+        return await _with_the_rest(session, checkout)
+
+
+async def _ended(parts: Services, checkout_id: str) -> Seen | None:
+    """The checkout where it is no longer `processing`: of one that is, nothing more is read."""
+    async with parts.database.transaction() as session:
+        checkout = await checkouts.get(session, checkout_id)
+        assert checkout is not None  # noqa: S101  # checkouts are never deleted
+        if checkout.status == CheckoutStatus.PROCESSING:
+            return None
+        return await _with_the_rest(session, checkout)
+
+
+async def _with_the_rest(session: AsyncSession, checkout: Checkout) -> Seen:
+    made = await attempts.of_checkout(session, checkout.id)
+    disputed = await disputes.of_checkout(session, checkout.id)
+    return Seen(checkout, list(made), list(disputed), await personal.of(session, checkout))
 
 
 async def settled(parts: Services, checkout_id: str, news: asyncio.Event, seconds: float) -> Seen:
     """The checkout once it is no longer `processing`, or as it is after so many seconds."""
-    return await until(
-        lambda: read(parts, checkout_id),
-        lambda found: found.checkout.status != CheckoutStatus.PROCESSING,
-        news,
-        seconds,
-    )
+    found = await until(lambda: _ended(parts, checkout_id), lambda found: found is not None, news, seconds)
+    return found or await read(parts, checkout_id)
 
 
 async def until(

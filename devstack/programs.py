@@ -84,7 +84,7 @@ async def spawn(program: Program, log: Path, *, stdout: int | None = None) -> Pr
             stdout=output if stdout is None else stdout,
             stderr=output,
             cwd=ROOT,
-            env=program.environment,
+            env=dict(program.environment),  # uvloop takes no other mapping
             # Ctrl-C in the terminal reaches the supervisor alone, which stops everything in order.
             start_new_session=True,
         )

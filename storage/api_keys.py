@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from sqlalchemy import ColumnElement, func, text
+from sqlalchemy import ColumnElement, bindparam, func, text
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -24,6 +24,10 @@ LIVE: Final[ColumnElement[bool]] = col(ApiKey.revoked_at).is_(None) & (
 )
 """Neither revoked nor expired."""
 _IDLE: Final = text("coalesce(last_used_at < now() - interval '1 minute', true)")
+
+_CALLER: Final = select(ApiKey.id, ApiKey.merchant_id, ApiKey.scopes, _IDLE).where(
+    col(ApiKey.digest) == bindparam("of_digest"), LIVE
+)
 
 
 def _digest(key: str) -> bytes:
@@ -131,11 +135,7 @@ async def live(session: AsyncSession, merchant_id: str, prefix: str | None = Non
 
 async def caller(session: AsyncSession, key: str) -> Caller | None:
     """Who holds this live key, found by its digest. Notes, once a minute, that it was used."""
-    found = await session.exec(
-        select(ApiKey.id, ApiKey.merchant_id, ApiKey.scopes, _IDLE).where(
-            col(ApiKey.digest) == _digest(key), LIVE
-        )
-    )
+    found = await session.exec(_CALLER, params={"of_digest": _digest(key)})
     row = found.first()
     if row is None:
         return None

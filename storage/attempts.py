@@ -1,9 +1,11 @@
 """Queries about attempts. A send is claimed by compare-and-set of `sent_at`; `sends` is a fencing token."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import exists, func, or_, text
+from sqlalchemy import Float, Update, bindparam, exists, func, or_, text
+from sqlalchemy import select as rows_of
+from sqlalchemy import update as update_rows
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -13,25 +15,79 @@ from domain.dispute import DisputeStatus
 from domain.refund import RefundState
 from storage import checkouts
 from storage.tables import Attempt, Checkout, Dispute, Refund
+from storage.tables.columns import table_of
+
+# Written once: to put such a statement together takes as long as to execute it.
+_TABLE: Final = table_of(Attempt)
+_GET: Final = (
+    select(Attempt).where(col(Attempt.id) == bindparam("of_id")).execution_options(populate_existing=True)
+)
+_LOCK: Final = _GET.with_for_update()
+_OF_CHECKOUT: Final = (
+    select(Attempt)
+    .where(col(Attempt.checkout_id) == bindparam("of_checkout"))
+    .order_by(col(Attempt.number))
+    .execution_options(populate_existing=True)
+)
+_LATER: Final = select(func.count()).where(
+    col(Attempt.checkout_id) == bindparam("of_checkout"), col(Attempt.number) > bindparam("this")
+)
+_DECLINES: Final = select(func.count()).where(
+    col(Attempt.card) == bindparam("of_card"),
+    col(Attempt.status) == AttemptStatus.DECLINED,
+    col(Attempt.created_at) > func.now() - text("interval '24 hours'"),
+)
+_UNSETTLED: Final = sorted(UNSETTLED)
+
+
+def _recording(*, unknown: bool, settled: bool) -> Update:
+    since = func.coalesce(_TABLE.c.unknown_since, func.clock_timestamp())
+    return (
+        update_rows(_TABLE)
+        .where(
+            _TABLE.c.id == bindparam("of_id"),
+            _TABLE.c.status.in_(bindparam("unsettled", expanding=True)),
+        )
+        .values(
+            ended_at=func.clock_timestamp() if settled else None,
+            **({"unknown_since": since} if unknown else {}),
+        )
+    )
+
+
+_RECORD: Final = {
+    (unknown, settled): _recording(unknown=unknown, settled=settled)
+    for unknown in (True, False)
+    for settled in (True, False)
+}
+"""(the outcome is unknown, the attempt is settled) -> what writes it."""
+_CLAIM: Final = rows_of(Attempt).from_statement(
+    insert(_TABLE)
+    .values(
+        expires_at=func.now() + func.make_interval(0, 0, 0, 0, 0, 0, bindparam("expires_after", type_=Float)),
+        sent_at=func.clock_timestamp(),
+        last_sent_at=func.clock_timestamp(),
+        sends=1,
+    )
+    .on_conflict_do_nothing(index_elements=["id"])
+    .returning(_TABLE)
+)
 
 
 async def get(session: AsyncSession, attempt_id: str) -> Attempt | None:
     """As the database has it now, whatever the transaction has read before."""
-    query = select(Attempt).where(col(Attempt.id) == attempt_id)
-    return (await session.exec(query.execution_options(populate_existing=True))).first()
+    return (await session.exec(_GET, params={"of_id": attempt_id})).first()
 
 
 async def lock(session: AsyncSession, attempt_id: str, checkout_id: str) -> Attempt:
     """The row as it is now, held until the transaction ends, after its checkout. Raises NoResultFound."""
     await checkouts.hold(session, checkout_id)
-    query = select(Attempt).where(col(Attempt.id) == attempt_id).with_for_update()
-    return (await session.exec(query.execution_options(populate_existing=True))).one()
+    return (await session.exec(_LOCK, params={"of_id": attempt_id})).one()
 
 
 async def of_checkout(session: AsyncSession, checkout_id: str) -> Sequence[Attempt]:
     """In their order, as the database has them now."""
-    query = select(Attempt).where(col(Attempt.checkout_id) == checkout_id).order_by(col(Attempt.number))
-    return (await session.exec(query.execution_options(populate_existing=True))).all()
+    return (await session.exec(_OF_CHECKOUT, params={"of_checkout": checkout_id})).all()
 
 
 async def of_checkouts(session: AsyncSession, checkout_ids: Sequence[str]) -> dict[str, list[Attempt]]:
@@ -52,15 +108,12 @@ async def intend_and_claim(
 ) -> Attempt | None:
     """Write the attempt's row, once (I7), with its first send claimed in the same statement; None where there
     is a row already. `expires_after`: seconds that the customer has from now."""
-    values = attempt.model_dump(exclude={"created_at"})
-    values |= {
-        "expires_at": func.now() + func.make_interval(0, 0, 0, 0, 0, 0, expires_after),
-        "sent_at": func.clock_timestamp(),
-        "last_sent_at": func.clock_timestamp(),
-        "sends": 1,
-    }
-    statement = insert(Attempt).values(**values).on_conflict_do_nothing(index_elements=["id"])
-    return (await session.exec(statement.returning(Attempt))).scalar_one_or_none()
+    values = attempt.model_dump(exclude={"created_at", "expires_at", "sent_at", "last_sent_at", "sends"})
+    found = await session.exec(  # type: ignore[call-overload]  # SQLModel does not type `from_statement`
+        _CLAIM, params={**values, "expires_after": expires_after}
+    )
+    claimed: Attempt | None = found.scalar_one_or_none()
+    return claimed
 
 
 async def claim_first_send(session: AsyncSession, attempt_id: str) -> Attempt | None:
@@ -95,16 +148,14 @@ async def claim_resend(session: AsyncSession, attempt_id: str) -> Attempt:
 
 
 async def record(session: AsyncSession, attempt_id: str, status: AttemptStatus, **values: Any) -> bool:
-    """Write what an answer means; False where the attempt is settled already and nothing was written."""
-    ended = func.clock_timestamp() if status.settled else None
-    if status is AttemptStatus.UNKNOWN:
-        values["unknown_since"] = func.coalesce(col(Attempt.unknown_since), func.clock_timestamp())
-    result = await session.exec(
-        update(Attempt)
-        .where(col(Attempt.id) == attempt_id, col(Attempt.status).in_(UNSETTLED))
-        .values(status=status, ended_at=ended, **values)
-    )
-    return bool(result.rowcount == 1)
+    """Write what an answer means; False where the attempt is settled already and nothing was written.
+
+    A row that the transaction has read before stays as it was read.
+    """
+    statement = _RECORD[status is AttemptStatus.UNKNOWN, status.settled]
+    given = {"of_id": attempt_id, "unsettled": _UNSETTLED, "status": status, **values}
+    result = await (await session.connection()).execute(statement, given)
+    return result.rowcount == 1
 
 
 async def record_not_sent(session: AsyncSession, attempt_id: str, send: int, detail: str) -> bool:
@@ -133,9 +184,7 @@ def may_hold_money(attempt: Attempt) -> bool:
 
 async def later_exists(session: AsyncSession, checkout_id: str, number: int) -> bool:
     """Whether the checkout has gone on to another attempt."""
-    found = await session.exec(
-        select(func.count()).where(col(Attempt.checkout_id) == checkout_id, col(Attempt.number) > number)
-    )
+    found = await session.exec(_LATER, params={"of_checkout": checkout_id, "this": number})
     return bool(found.one())
 
 
@@ -170,13 +219,7 @@ async def stray_money(session: AsyncSession, *, limit: int, since: float | None 
 
 async def declines_of_card(session: AsyncSession, card: bytes) -> int:
     """How often this card was declined in the last 24 hours, at any account."""
-    found = await session.exec(
-        select(func.count()).where(
-            col(Attempt.card) == card,
-            col(Attempt.status) == AttemptStatus.DECLINED,
-            col(Attempt.created_at) > func.now() - text("interval '24 hours'"),
-        )
-    )
+    found = await session.exec(_DECLINES, params={"of_card": card})
     return int(found.one())
 
 

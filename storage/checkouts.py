@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import func, tuple_
+from sqlalchemy import bindparam, func, tuple_
+from sqlalchemy import update as update_rows
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -14,9 +15,34 @@ from domain.notification import ON_STATUS
 from storage import notifications, personal
 from storage.events import tell
 from storage.tables import Attempt, Checkout
+from storage.tables.columns import table_of
 
 CHANNEL = "checkout"
 """Notified with the id whenever a checkout's row changes."""
+
+# Written once: to put such a statement together takes as long as to execute it.
+_TABLE: Final = table_of(Checkout)
+_GET: Final = select(Checkout).where(col(Checkout.id) == bindparam("of_id"))
+_LOCK: Final = _GET.with_for_update().execution_options(populate_existing=True)
+_HOLD: Final = select(Checkout.id).where(col(Checkout.id) == bindparam("of_id")).with_for_update()
+_STATUS: Final = (
+    select(Checkout.status, Checkout.notification_url)
+    .where(col(Checkout.id) == bindparam("of_id"))
+    .with_for_update()
+)
+_CREATE: Final = insert(_TABLE).on_conflict_do_nothing(constraint="uq_checkouts_idempotency")
+_PLAN: Final = (
+    update_rows(_TABLE)
+    .where(_TABLE.c.id == bindparam("of_id"), _TABLE.c.planned_at.is_(None))
+    .values(planned_at=func.now())
+)
+_ADVANCE: Final = (
+    update_rows(_TABLE)
+    .where(_TABLE.c.id == bindparam("of_id"))
+    .values(updated_at=func.now())
+    .returning(func.pg_notify(CHANNEL, _TABLE.c.id), _TABLE.c.notification_url)
+)
+_MOVE: Final = _ADVANCE.where(_TABLE.c.status.in_(bindparam("from", expanding=True)))
 
 
 class IllegalTransition(Exception):
@@ -34,9 +60,7 @@ async def create(session: AsyncSession, checkout: Checkout) -> bool:
     """
     values = checkout.model_dump(exclude={"created_at", "updated_at"})
     values |= await personal.sealed(session, checkout)
-    result = await session.exec(
-        insert(Checkout).values(**values).on_conflict_do_nothing(constraint="uq_checkouts_idempotency")
-    )
+    result = await (await session.connection()).execute(_CREATE, values)
     if result.rowcount != 1:
         return False
     tell(session, checkout.id, "checkout.created", amount=checkout.amount, currency=checkout.currency)
@@ -54,10 +78,10 @@ async def by_key(session: AsyncSession, merchant_id: str, idempotency_key: str) 
 
 async def get(session: AsyncSession, checkout_id: str, merchant_id: str | None = None) -> Checkout | None:
     """The checkout; with `merchant_id`, only where it is that merchant's (I21)."""
-    query = select(Checkout).where(col(Checkout.id) == checkout_id)
+    query = _GET
     if merchant_id is not None:
         query = query.where(col(Checkout.merchant_id) == merchant_id)
-    return (await session.exec(query)).first()
+    return (await session.exec(query, params={"of_id": checkout_id})).first()
 
 
 async def lock(session: AsyncSession, checkout_id: str) -> Checkout | None:
@@ -66,13 +90,12 @@ async def lock(session: AsyncSession, checkout_id: str) -> Checkout | None:
     Whoever changes an attempt holds its checkout first: so claims, records and compensations of one checkout
     happen one after the other, and no two of them can wait for each other.
     """
-    query = select(Checkout).where(col(Checkout.id) == checkout_id).with_for_update()
-    return (await session.exec(query.execution_options(populate_existing=True))).first()
+    return (await session.exec(_LOCK, params={"of_id": checkout_id})).first()
 
 
 async def hold(session: AsyncSession, checkout_id: str) -> None:
     """As `lock`, for whoever needs nothing of the row."""
-    await session.exec(select(Checkout.id).where(col(Checkout.id) == checkout_id).with_for_update())
+    await (await session.connection()).execute(_HOLD, {"of_id": checkout_id})
 
 
 async def page(
@@ -110,10 +133,8 @@ async def record_plan(
 
     False where one is recorded already: a retried activity must use that one.
     """
-    result = await session.exec(
-        update(Checkout)
-        .where(col(Checkout.id) == checkout_id, col(Checkout.planned_at).is_(None))
-        .values(routing=routing, screening=screening, planned_at=func.now())
+    result = await (await session.connection()).execute(
+        _PLAN, {"of_id": checkout_id, "routing": routing, "screening": screening}
     )
     if result.rowcount == 1:
         accounts = [entry["account"] for entry in routing["plan"]]
@@ -143,27 +164,32 @@ async def advance(session: AsyncSession, checkout_id: str, status: CheckoutStatu
     A final status that is written again changes nothing. Raises IllegalTransition.
     """
     before = [known for known, following in TRANSITIONS.items() if status in following]
-    found = await session.exec(
-        select(Checkout.status, Checkout.notification_url)
-        .where(col(Checkout.id) == checkout_id)
-        .with_for_update()
+    connection = await session.connection()
+    others = [known for known in before if known != status]
+    moved = await connection.execute(
+        _MOVE, {"of_id": checkout_id, "from": others, "status": status, **values}
     )
-    now, address = found.one()
+    row = moved.first()
+    if row is not None:
+        await _moved(session, checkout_id, status, row.notification_url)
+        return
+    # It has this status already, or must not get it, or has just changed: only its lock tells.
+    now, address = (await connection.execute(_STATUS, {"of_id": checkout_id})).one()
     if now not in before:
         raise IllegalTransition(checkout_id, now, status)
     if now == status and status.final:
         return  # a repeated activity: what is over is not touched again, `updated_at` included
-    await session.exec(
-        update(Checkout)
-        .where(col(Checkout.id) == checkout_id)
-        .values(status=status, updated_at=func.now(), **values)
-        .returning(func.pg_notify(CHANNEL, col(Checkout.id)))
-        .execution_options(synchronize_session=False)
-    )
+    await connection.execute(_ADVANCE, {"of_id": checkout_id, "status": status, **values})
     if now != status:
-        tell(session, checkout_id, f"checkout.{status}")
-        if address is not None and status in ON_STATUS:
-            await notifications.announce(session, checkout_id, ON_STATUS[status])
+        await _moved(session, checkout_id, status, address)
+
+
+async def _moved(
+    session: AsyncSession, checkout_id: str, status: CheckoutStatus, address: str | None
+) -> None:
+    tell(session, checkout_id, f"checkout.{status}")
+    if address is not None and status in ON_STATUS:
+        await notifications.announce(session, checkout_id, ON_STATUS[status])
 
 
 async def notify(session: AsyncSession, checkout_id: str) -> None:

@@ -2,15 +2,19 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import func
+from sqlalchemy import bindparam, func
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from domain.dispute import BARRING, DisputeStatus
 from storage.tables import Dispute
+
+_OF_CHECKOUT: Final = (
+    select(Dispute).where(col(Dispute.checkout_id) == bindparam("of_checkout")).order_by(col(Dispute.id))
+)
 
 
 async def create(session: AsyncSession, dispute: Dispute) -> bool:
@@ -50,6 +54,11 @@ async def of_attempt(session: AsyncSession, attempt_id: str) -> Sequence[Dispute
         select(Dispute).where(col(Dispute.attempt_id) == attempt_id).order_by(col(Dispute.id))
     )
     return found.all()
+
+
+async def of_checkout(session: AsyncSession, checkout_id: str) -> Sequence[Dispute]:
+    """Oldest first."""
+    return (await session.exec(_OF_CHECKOUT, params={"of_checkout": checkout_id})).all()
 
 
 async def of_checkouts(session: AsyncSession, checkout_ids: Sequence[str]) -> dict[str, list[Dispute]]:

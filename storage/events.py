@@ -5,8 +5,7 @@ from typing import Any, Final
 from sqlalchemy import event
 from sqlalchemy import insert as insert_rows
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from domain.ids import Prefix, new_id
@@ -24,16 +23,16 @@ def tell(
     All lines of a transaction are written together at its end: until then nobody can read them.
     """
     line = {"checkout_id": checkout_id, "attempt_id": attempt_id, "kind": kind, "data": data}
-    if _TOLD in session.info:
-        session.info[_TOLD].append(line)
-    else:
-        session.info[_TOLD] = [line]
-        event.listen(session.sync_session, "before_commit", _write, once=True)
+    session.info.setdefault(_TOLD, []).append(line)
 
 
+@event.listens_for(Session, "before_commit")
 def _write(session: Session) -> None:
-    session.flush()  # what the lines tell of may have been added, and not written yet
-    session.connection().execute(_ADD, session.info.pop(_TOLD))
+    """Heard of every session: to listen to one alone, and to stop, takes longer than to write."""
+    lines = session.info.pop(_TOLD, None)
+    if lines:
+        session.flush()  # what the lines tell of may have been added, and not written yet
+        session.connection().execute(_ADD, lines)
 
 
 async def timeline(session: AsyncSession, checkout_id: str) -> list[CheckoutEvent]:

@@ -5,13 +5,15 @@ E-mail and network addresses are sealed under the encryption keys, and found by 
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ColumnElement, or_, tuple_
+from sqlalchemy import bindparam, or_, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, delete, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
 
 from config.keys import KeyRing, Purpose, Sealed
 from domain.ids import Prefix, new_id
@@ -101,7 +103,9 @@ async def add(
             )
             .on_conflict_do_nothing()
         )
-    await session.exec(update(ListEntry).where(_named(session, [(kind, value)])).values(**values))
+    known = before or await find(session, kind, value)
+    assert known is not None  # noqa: S101  # written just now, or before
+    await session.exec(update(ListEntry).where(col(ListEntry.id) == known.id).values(**values))
     after = await find(session, kind, value)
     assert after is not None  # noqa: S101  # written just now
     await audit_log.record(
@@ -137,22 +141,33 @@ async def find(session: AsyncSession, kind: ListKind, value: str) -> Entry | Non
 
 
 async def _all(session: AsyncSession, wanted: Sequence[tuple[ListKind, str]]) -> Sequence[Entry]:
-    query = select(ListEntry).where(_named(session, wanted)).execution_options(populate_existing=True)
-    return [_opened(session, row) for row in await session.exec(query)]
+    given = _given(session, wanted)
+    query = _matching(frozenset(given))
+    return [_opened(session, row) for row in await session.exec(query, params=given)]
 
 
-def _named(session: AsyncSession, wanted: Sequence[tuple[ListKind, str]]) -> ColumnElement[bool]:
-    """The entries of these kinds and values."""
+@cache
+def _matching(kinds: frozenset[str]) -> SelectOfScalar[ListEntry]:
+    """Made once for each set of kinds: to make it takes longer than to execute it."""
+    columns = {"plain": ListEntry.value, "hashed": ListEntry.digest}
+    parts = [
+        tuple_(col(ListEntry.kind), col(columns[each])).in_(bindparam(each, expanding=True))
+        for each in sorted(kinds)
+    ]
+    return select(ListEntry).where(or_(*parts)).execution_options(populate_existing=True)
+
+
+def _given(session: AsyncSession, wanted: Sequence[tuple[ListKind, str]]) -> dict[str, Any]:
+    """What the entries of these kinds and values are found by."""
     plain = [each for each in wanted if each[0] not in PERSONAL]
     personal = [each for each in wanted if each[0] in PERSONAL]
-    parts: list[ColumnElement[bool]] = []
+    given: dict[str, Any] = {}
     if plain:
-        parts.append(tuple_(col(ListEntry.kind), col(ListEntry.value)).in_(plain))
+        given["plain"] = plain
     if personal:
         keys = vault_of(session).keys
-        hashed = [(kind, digest) for kind, value in personal for digest in digests(keys, kind, value)]
-        parts.append(tuple_(col(ListEntry.kind), col(ListEntry.digest)).in_(hashed))
-    return or_(*parts)
+        given["hashed"] = [(kind, each) for kind, value in personal for each in digests(keys, kind, value)]
+    return given
 
 
 def _opened(session: AsyncSession, row: ListEntry) -> Entry:

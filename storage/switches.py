@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
+from sqlalchemy import bindparam, or_
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -12,6 +14,14 @@ from storage import alerts, audit_log
 from storage.tables import FrozenSwitch
 
 ALERT = "switch.frozen"
+
+
+_AROUND: Final = select(FrozenSwitch.kind, FrozenSwitch.account).where(
+    or_(col(FrozenSwitch.account) == bindparam("everything"), col(FrozenSwitch.account) == bindparam("here"))
+)
+_BY_NAME: Final = select(FrozenSwitch.account).where(
+    col(FrozenSwitch.kind) == bindparam("of_kind"), col(FrozenSwitch.account) != bindparam("everything")
+)
 
 
 @dataclass(frozen=True)
@@ -28,11 +38,7 @@ class Freezes:
 
 async def around(session: AsyncSession, account: str = EVERYTHING) -> Freezes:
     """What is frozen for everything and for `account`, now."""
-    rows = await session.exec(
-        select(FrozenSwitch.kind, FrozenSwitch.account).where(
-            col(FrozenSwitch.account).in_((EVERYTHING, account))
-        )
-    )
+    rows = await session.exec(_AROUND, params={"everything": EVERYTHING, "here": account})
     found = rows.all()
     return Freezes(
         everywhere=frozenset(Switch(kind) for kind, where in found if where == EVERYTHING),
@@ -42,11 +48,7 @@ async def around(session: AsyncSession, account: str = EVERYTHING) -> Freezes:
 
 async def frozen_accounts(session: AsyncSession, switch: Switch) -> frozenset[str]:
     """The accounts that are frozen by name."""
-    rows = await session.exec(
-        select(FrozenSwitch.account).where(
-            col(FrozenSwitch.kind) == switch, col(FrozenSwitch.account) != EVERYTHING
-        )
-    )
+    rows = await session.exec(_BY_NAME, params={"of_kind": switch, "everything": EVERYTHING})
     return frozenset(rows)
 
 

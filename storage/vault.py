@@ -13,18 +13,31 @@ from typing import Any, Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy import bindparam, insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from config.keys import KEY_BYTES, BadKeys, CannotOpen, KeyRing, Purpose, Sealed
 from domain.ids import Prefix, new_id
 from storage.tables import DataKey
+from storage.tables.columns import table_of
 
 REMEMBERED_FOR: Final = 120.0
 """Seconds that an unwrapped data key stays in a process."""
 MOST_REMEMBERED: Final = 10_000
 _NONCE_BYTES: Final = 12
 _HERE: Final = "vault"
+
+
+_OF_CUSTOMER: Final = (
+    select(DataKey.id, DataKey.key, DataKey.wrapped)
+    .where(col(DataKey.subject).in_(bindparam("subjects", expanding=True)))
+    .limit(1)
+)
+_BY_ID: Final = select(DataKey.id, DataKey.key, DataKey.wrapped).where(
+    col(DataKey.id).in_(bindparam("ids", expanding=True))
+)
+_INSERT: Final = insert(table_of(DataKey))
 
 
 class Cipher:
@@ -115,17 +128,15 @@ async def for_customer(session: AsyncSession, merchant_id: str, email: str | Non
     vault = vault_of(session)
     if email is not None:
         found = await session.exec(
-            select(DataKey.id, DataKey.key, DataKey.wrapped)
-            .where(col(DataKey.subject).in_(subjects(vault.keys, merchant_id, email)))
-            .limit(1)
+            _OF_CUSTOMER, params={"subjects": list(subjects(vault.keys, merchant_id, email))}
         )
         known = found.first()
         if known is not None:
             data_key, key, wrapped = known
             return data_key, vault.unwrap(data_key, Sealed(key, wrapped))
     row, cipher = vault.make(merchant_id, email)
-    session.add(row)
-    await session.flush()
+    values = row.model_dump(exclude={"created_at"})
+    await (await session.connection()).execute(_INSERT, values)
     return row.id, cipher
 
 
@@ -137,8 +148,6 @@ async def ciphers(session: AsyncSession, data_keys: Sequence[str]) -> Mapping[st
     known = {each: cipher for each in data_keys if (cipher := vault.remembered(each)) is not None}
     missing = set(data_keys) - known.keys()
     if missing:
-        rows = await session.exec(
-            select(DataKey.id, DataKey.key, DataKey.wrapped).where(col(DataKey.id).in_(missing))
-        )
+        rows = await session.exec(_BY_ID, params={"ids": list(missing)})
         known |= {each: vault.unwrap(each, Sealed(key, wrapped)) for each, key, wrapped in rows}
     return known

@@ -29,6 +29,7 @@ from sqlmodel import col, delete, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from storage.tables import Sighting
+from storage.tables.columns import table_of
 
 LATEST: Final = 60
 """Rows of one card, e-mail address or address that are looked at."""
@@ -76,6 +77,11 @@ class History(NamedTuple):
     merchant: OfMerchant
 
 
+_SAW: Final = (
+    insert(table_of(Sighting))
+    .values(at=func.clock_timestamp())
+    .on_conflict_do_nothing(index_elements=["checkout_id"])
+)
 _MERCHANT: Final = bindparam("merchant_id", type_=Text)
 _CURRENCY: Final = bindparam("currency", type_=Text)
 _MISMATCH: Final = bindparam("mismatch", type_=Text)
@@ -183,11 +189,7 @@ def _of_merchant() -> Select[Any]:
 async def saw(session: AsyncSession, sighting: Sighting) -> None:
     """Keep what was seen of a checkout, once."""
     values = sighting.model_dump(exclude={"at"})
-    await session.exec(
-        insert(Sighting)
-        .values(at=func.clock_timestamp(), **values)
-        .on_conflict_do_nothing(index_elements=["checkout_id"])
-    )
+    await (await session.connection()).execute(_SAW, values)
 
 
 async def declined(session: AsyncSession, checkout_id: str) -> None:
