@@ -25,9 +25,10 @@ UNKNOWN: Final = "-"
 GroupNames = tuple[str, str, str, str, str]
 
 REMEMBERED: Final = 16_384
-"""Accounts' success rates for kinds of checkouts that one snapshot keeps: worked out once, while it lasts."""
+"""Kinds of checkouts whose accounts' success rates one snapshot keeps: worked out once, while it lasts."""
 
-_Expectation = tuple[float, float, str]
+_Kind = tuple[str, str | None, str | None, tuple[tuple[str, MethodType], ...]]
+"""Currency, country, network, and the accounts with the method by which each would be asked."""
 
 
 class Tally(NamedTuple):
@@ -81,10 +82,10 @@ class Scores:
     """(account, group) -> what became of its attempts."""
     rules: ScoreRules = field(default_factory=ScoreRules)
     fees: FeeTable = field(default_factory=FeeTable)
-    _expectations: dict[tuple[str, str, str, str | None, str | None], _Expectation] = field(
+    _remembered: dict[_Kind, KnownScores] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
-    """(account, method, currency, country, network) -> `expected`, rounded as it is recorded."""
+    """What is known, fees aside: those depend on the amount."""
 
     @property
     def empty(self) -> bool:
@@ -98,31 +99,46 @@ class Scores:
 
         `country`: the card issuer's, else the payer's. `methods`: account -> by which it would be asked.
         """
+        kind = (request.currency, country, _network(request), tuple(methods.items()))
+        known = self._remembered.get(kind)
+        if known is None:
+            known = self._without_fees(kind)
+            if len(self._remembered) < REMEMBERED:
+                self._remembered[kind] = known
+        if not self.fees:
+            return known
+        return self._known(
+            {
+                account: score._replace(fee=self.fees.of(account, request, methods[account], country))
+                for account, score in known.accounts.items()
+            }
+        )
+
+    def _without_fees(self, kind: _Kind) -> KnownScores:
+        currency, country, network, methods = kind
+        groups: dict[MethodType, GroupNames] = {}
         accounts: dict[str, KnownScore] = {}
-        currency, network, fees = request.currency, _network(request), self.fees or None
-        known = self._expectations
-        for account, method in methods.items():
-            kind = (account, method, currency, country, network)
-            told = known.get(kind)
-            if told is None:
-                rate, samples, group = self.expected(account, group_names(method, currency, country, network))
-                told = round(rate, 6), round(samples, 1), group
-                if len(known) < REMEMBERED:
-                    known[kind] = told
-            fee = fees.of(account, request, method, country) if fees else None
-            accounts[account] = KnownScore(*told, fee)
+        for account, method in methods:
+            if method not in groups:
+                groups[method] = group_names(method, currency, country, network)
+            rate, samples, group = self.expected(account, groups[method])
+            accounts[account] = KnownScore(round(rate, 6), round(samples, 1), group, None)
+        return self._known(accounts)
+
+    def _known(self, accounts: dict[str, KnownScore]) -> KnownScores:
         return KnownScores.known(version=self.version, exploration=self.rules.exploration, accounts=accounts)
 
     def expected(self, account: str, groups: Sequence[str]) -> tuple[float, float, str]:
         """(success rate, attempts, group that has enough of them) by these groups, coarsest first."""
-        rules = self.rules
-        rate, at, samples = rules.prior, "", 0.0
+        tallies, strength, enough = self.tallies, self.rules.strength, self.rules.enough
+        rate, at, samples = self.rules.prior, "", 0.0
         for group in groups:
-            tally = self.tallies.get((account, group))
+            tally = tallies.get((account, group))
             if tally is None:
                 break  # what a group lacks, the finer ones lack too
             good, bad = tally
-            rate = (good + rules.strength * rate) / (good + bad + rules.strength)
-            if group == "" or good + bad >= rules.enough:
-                at, samples = group, good + bad
+            seen = good + bad
+            rate = (good + strength * rate) / (seen + strength)
+            if seen >= enough or group == "":
+                at, samples = group, seen
         return rate, samples, at
