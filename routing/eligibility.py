@@ -37,11 +37,7 @@ def judge(account: Account, request: RouteRequest, closed: Exclusion | None = No
         return Exclusion.CAPTURE_UNSUPPORTED
     if request.challenge and not capabilities.challenge:
         return Exclusion.CHALLENGE_UNSUPPORTED
-    if (
-        not capabilities.minimum.get(currency, amount)
-        <= amount
-        <= capabilities.maximum.get(currency, amount)
-    ):
+    if not capabilities.minimum.get(currency, amount) <= amount <= capabilities.maximum.get(currency, amount):
         return Exclusion.AMOUNT_OUT_OF_RANGE
     if _customer_data_missing(account, request, method):
         return Exclusion.CUSTOMER_DATA_MISSING

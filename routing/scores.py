@@ -24,11 +24,11 @@ UNKNOWN: Final = "-"
 
 GroupNames = tuple[str, str, str, str, str]
 
-REMEMBERED: Final = 16_384
+REMEMBERED: Final = 4096
 """Kinds of checkouts whose accounts' success rates one snapshot keeps: worked out once, while it lasts."""
 
-_Kind = tuple[str, str | None, str | None, tuple[tuple[str, MethodType], ...]]
-"""Currency, country, network, and the accounts with the method by which each would be asked."""
+_Kind = tuple[tuple[tuple[str, MethodType], ...], tuple[tuple[str, ...], ...]]
+"""The accounts with the method by which each would be asked, and for each method the groups to look into."""
 
 
 class Tally(NamedTuple):
@@ -82,10 +82,13 @@ class Scores:
     """(account, group) -> what became of its attempts."""
     rules: ScoreRules = field(default_factory=ScoreRules)
     fees: FeeTable = field(default_factory=FeeTable)
-    _remembered: dict[_Kind, KnownScores] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
-    """What is known, fees aside: those depend on the amount."""
+    _counted: frozenset[str] = field(init=False, repr=False, compare=False)
+    """The groups in which any account has been counted."""
+    _remembered: dict[_Kind, KnownScores] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What is known of a kind of checkout, fees aside: those depend on the amount."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_counted", frozenset(group for _, group in self.tallies))
 
     @property
     def empty(self) -> bool:
@@ -99,10 +102,17 @@ class Scores:
 
         `country`: the card issuer's, else the payer's. `methods`: account -> by which it would be asked.
         """
-        kind = (request.currency, country, _network(request), tuple(methods.items()))
+        network = _network(request)
+        groups: dict[MethodType, tuple[str, ...]] = {}
+        for method in methods.values():
+            if method not in groups:
+                groups[method] = self._worth_asking(group_names(method, request.currency, country, network))
+        kind = (tuple(methods.items()), tuple(groups.values()))
         known = self._remembered.get(kind)
         if known is None:
-            known = self._without_fees(kind)
+            known = self._known(
+                {account: self._expectation(account, groups[method]) for account, method in methods.items()}
+            )
             if len(self._remembered) < REMEMBERED:
                 self._remembered[kind] = known
         if not self.fees:
@@ -114,16 +124,18 @@ class Scores:
             }
         )
 
-    def _without_fees(self, kind: _Kind) -> KnownScores:
-        currency, country, network, methods = kind
-        groups: dict[MethodType, GroupNames] = {}
-        accounts: dict[str, KnownScore] = {}
-        for account, method in methods:
-            if method not in groups:
-                groups[method] = group_names(method, currency, country, network)
-            rate, samples, group = self.expected(account, groups[method])
-            accounts[account] = KnownScore(round(rate, 6), round(samples, 1), group, None)
-        return self._known(accounts)
+    def _worth_asking(self, groups: GroupNames) -> tuple[str, ...]:
+        """Those from which on nobody has been counted left out: most of what is rare then is of one kind."""
+        counted = self._counted
+        for number, group in enumerate(groups):
+            if group not in counted:
+                return groups[:number]
+        return groups
+
+    def _expectation(self, account: str, groups: Sequence[str]) -> KnownScore:
+        """`expected`, rounded as it is recorded."""
+        rate, samples, group = self.expected(account, groups)
+        return KnownScore(round(rate, 6), round(samples, 1), group, None)
 
     def _known(self, accounts: dict[str, KnownScore]) -> KnownScores:
         return KnownScores.known(version=self.version, exploration=self.rules.exploration, accounts=accounts)
