@@ -93,7 +93,5 @@ def _customer_data_missing(account: Account, request: RouteRequest, method: Meth
     customer = request.customer
     if method is MethodType.MOBILE_MONEY and not (request.method.phone or customer.phone):
         return True  # a prompt goes to a phone
-    for wanted in account.capabilities.customer_fields:
-        if not getattr(customer, wanted, None):
-            return True
-    return False
+    wanted = account.capabilities.customer_fields
+    return bool(wanted) and any(not getattr(customer, name, None) for name in wanted)
