@@ -66,24 +66,27 @@ class Candidates:
 
     def of_rule(self, number: int, country: str | None, checkout_id: str | None) -> Choice:
         """What a rule says; for a block, the accounts that would have been asked without it."""
-        shares = self._rules[number]
+        percents, choices = self._rules[number]
         name = self._names[number]
-        if not shares:
+        if not choices:
             return Choice(self.of_country(country).groups, blocked_by=name)
-        if len(shares) == 1:
-            return shares[0][1]
+        if len(choices) == 1:
+            return choices[0]
         point = point_of(name, checkout_id)
-        return shares[share_at([percent for percent, _ in shares], point)][1]._replace(share=point)
+        return Choice(choices[share_at(percents, point)].groups, share=point)
 
-    def _shares(self, rule: Rule) -> list[tuple[int, Choice]]:
-        """Percent and choice for each share; one where it does not split, none where it blocks."""
+    def _shares(self, rule: Rule) -> tuple[tuple[int, ...], tuple[Choice, ...]]:
+        """Percents and choices, one for each share; one where it does not split, none where it blocks."""
         then, reason = rule.then, f"rule:{rule.name}"
         if then.split is None:
             if then.accounts is None:
-                return []
+                return (), ()
             group = Group(reason, self._named(then.accounts), open=then.order is Order.OBJECTIVE)
-            return [(100, self._followed(group, only=then.only))]
-        return [(share.percent, self._split(then, number, reason)) for number, share in enumerate(then.split)]
+            return (100,), (self._followed(group, only=then.only),)
+        return (
+            tuple(share.percent for share in then.split),
+            tuple(self._split(then, number, reason) for number in range(len(then.split))),
+        )
 
     def _split(self, then: Then, first: int, reason: str) -> Choice:
         """One share's accounts, then those of the other shares."""

@@ -23,7 +23,6 @@ def judge(account: Account, request: RouteRequest, closed: Exclusion | None = No
 
     `closed` is what health or an operator says of this account: disabled, frozen, circuit_open.
     """
-    capabilities = account.capabilities
     if not account.has_credentials:
         return Exclusion.NO_CREDENTIALS
     if closed is not None:
@@ -31,18 +30,14 @@ def judge(account: Account, request: RouteRequest, closed: Exclusion | None = No
     method = _method(account, request)
     if isinstance(method, Exclusion):
         return method
-    if request.currency not in capabilities.currencies:
+    capabilities, currency, amount = account.capabilities, request.currency, request.amount
+    if currency not in capabilities.currencies:
         return Exclusion.CURRENCY_UNSUPPORTED
     if request.capture_method not in capabilities.captures:
         return Exclusion.CAPTURE_UNSUPPORTED
     if request.challenge and not capabilities.challenge:
         return Exclusion.CHALLENGE_UNSUPPORTED
-    amount = request.amount
-    if (
-        not capabilities.minimum.get(request.currency, amount)
-        <= amount
-        <= capabilities.maximum.get(request.currency, amount)
-    ):
+    if not capabilities.minimum.get(currency, amount) <= amount <= capabilities.maximum.get(currency, amount):
         return Exclusion.AMOUNT_OUT_OF_RANGE
     if _customer_data_missing(account, request, method):
         return Exclusion.CUSTOMER_DATA_MISSING

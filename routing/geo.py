@@ -103,7 +103,10 @@ def public_address(text: str | None) -> str | None:
         return None
     family, (starts, ends) = (AF_INET, _V4) if len(packed) == 4 else (AF_INET6, _V6)
     value = int.from_bytes(packed)
-    return None if value <= ends[bisect_right(starts, value) - 1] else inet_ntop(family, packed)
+    if value <= ends[bisect_right(starts, value) - 1]:
+        return None
+    # An IPv4 address is read in one form only (no leading zeros), and that is the one written.
+    return text if ":" not in text else inet_ntop(family, packed)
 
 
 def _bounds(networks: "list[IPv4Network] | list[IPv6Network]") -> tuple[list[int], list[int]]:
@@ -119,7 +122,7 @@ _V6: Final = _bounds([IPv6Network(text) for text in _SPECIAL_V6])
 def _flat(reader: maxminddb.Reader) -> Callable[[str], str | None]:
     def country_of(address: str) -> str | None:
         record = reader.get(address)
-        code = record.get("country_code") if isinstance(record, Mapping) else None
+        code = record.get("country_code") if isinstance(record, dict) else None
         return code if isinstance(code, str) else None
 
     return country_of

@@ -62,6 +62,14 @@ class Router:
         self.policy_version = policy_version
         self._accounts = dict(sorted(accounts.items()))
         self._gateways = {name: account.gateway for name, account in accounts.items()}
+        self._excluded = {
+            name: {
+                reason: ExcludedAccount(gateway=account.gateway, account=name, reason=reason)
+                for reason in Exclusion
+            }
+            for name, account in accounts.items()
+        }
+        """Account -> why it is out -> what the plan says of it: the same few objects for every decision."""
         self._fixed = policy.objective is Objective.FIXED
         self._bins = bins
         self._geo = geo
@@ -130,42 +138,42 @@ class Router:
         scores: Scores | None = None,
     ) -> RoutePlan:
         """The plan from facts that are known. Reads nothing else: a recorded decision can be made again."""
-        choice = self._choose(facts)
-        request = facts.request
+        request, country, network, listed_country = facts
+        groups, blocked_by, share = self._choose(facts)
         excluded: list[ExcludedAccount] = []
-        groups: list[tuple[Group, dict[str, MethodType]]] = []
         eligible: dict[str, MethodType] = {}
-        for group in choice.groups:
-            methods: dict[str, MethodType] = {}
+        named: list[tuple[Group, list[str]]] = []
+        for group in groups:
+            names: list[str] = []
             for account in group.accounts:
                 name = account.name
-                verdict = _BLOCKED if choice.blocked_by else judge(account, request, closed.get(name))
+                verdict = _BLOCKED if blocked_by else judge(account, request, closed.get(name))
                 if isinstance(verdict, Exclusion):
-                    excluded.append(_excluded(self._gateways[name], name, verdict))
+                    excluded.append(self._excluded[name][verdict])
                 else:
-                    methods[name] = eligible[name] = verdict
-            if methods:
-                groups.append((group, methods))
-        country, known = facts.country, None
+                    eligible[name] = verdict
+                    names.append(name)
+            named.append((group, names))
+        known = None
         if scores is not None and len(eligible) > 1 and not (self._fixed and scores.empty):
             known = scores.known(request, country.by_bin or country.code, eligible)
         plan = [
-            _planned(self._gateways[name], name, group.reason, methods[name], detail)
-            for group, methods in groups
-            for name, detail in self._ordered(group, methods, request, known)
+            _planned(self._gateways[name], name, group.reason, eligible[name], detail)
+            for group, names in named
+            for name, detail in self._ordered(group, names, request, known)
         ]
         return RoutePlan.known(
             country=country,
             policy_version=self.policy_version,
             plan=tuple(plan),
             excluded=tuple(excluded),
-            blocked_by=choice.blocked_by,
+            blocked_by=blocked_by,
             inputs=DecisionInputs.known(
-                closed=dict(closed),
+                closed=dict(closed) if closed else {},
                 scores=known,
-                listed_country=facts.listed_country,
-                network=facts.network,
-                share=choice.share,
+                listed_country=listed_country,
+                network=network,
+                share=share,
             ),
         )
 
@@ -215,27 +223,20 @@ class Router:
     def _ordered(
         self,
         group: Group,
-        methods: Mapping[str, MethodType],
+        names: list[str],
         request: RouteRequest,
         known: KnownScores | None,
     ) -> list[tuple[str, str | None]]:
         """The eligible accounts of a group in their order, with what gave them their place."""
-        if self._fixed or known is None or not group.open or len(methods) < 2:
-            return [(name, None) for name in methods]
-        ranked = order(known, tuple(methods), request, self.policy.objective)
+        if self._fixed or known is None or not group.open or len(names) < 2:
+            return [(name, None) for name in names]
+        ranked = order(known, names, request, self.policy.objective)
         return [(place.account, place.detail) for place in ranked]
-
-
-# The same few come again and again, and never change.
 
 
 @lru_cache(maxsize=4096)
 def _planned(
     gateway: str, account: str, reason: str, method: MethodType, detail: str | None
 ) -> PlannedAccount:
+    """The same few come again and again, and never change."""
     return PlannedAccount(gateway=gateway, account=account, reason=reason, method=method, detail=detail)
-
-
-@lru_cache(maxsize=4096)
-def _excluded(gateway: str, account: str, reason: Exclusion) -> ExcludedAccount:
-    return ExcludedAccount(gateway=gateway, account=account, reason=reason)

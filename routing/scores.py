@@ -24,10 +24,11 @@ UNKNOWN: Final = "-"
 
 GroupNames = tuple[str, str, str, str, str]
 
-REMEMBERED: Final = 16_384
-"""Accounts' success rates for kinds of checkouts that one snapshot keeps: worked out once, while it lasts."""
+REMEMBERED: Final = 4096
+"""Kinds of checkouts whose accounts' success rates one snapshot keeps: worked out once, while it lasts."""
 
-_Expectation = tuple[float, float, str]
+_Kind = tuple[tuple[tuple[str, MethodType], ...], tuple[tuple[str, ...], ...]]
+"""The accounts with the method by which each would be asked, and for each method the groups to look into."""
 
 
 class Tally(NamedTuple):
@@ -81,10 +82,13 @@ class Scores:
     """(account, group) -> what became of its attempts."""
     rules: ScoreRules = field(default_factory=ScoreRules)
     fees: FeeTable = field(default_factory=FeeTable)
-    _expectations: dict[tuple[str, str, str, str | None, str | None], _Expectation] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
-    """(account, method, currency, country, network) -> `expected`, rounded as it is recorded."""
+    _counted: frozenset[str] = field(init=False, repr=False, compare=False)
+    """The groups in which any account has been counted."""
+    _remembered: dict[_Kind, KnownScores] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What is known of a kind of checkout, fees aside: those depend on the amount."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_counted", frozenset(group for _, group in self.tallies))
 
     @property
     def empty(self) -> bool:
@@ -98,31 +102,55 @@ class Scores:
 
         `country`: the card issuer's, else the payer's. `methods`: account -> by which it would be asked.
         """
-        accounts: dict[str, KnownScore] = {}
-        currency, network, fees = request.currency, _network(request), self.fees or None
-        known = self._expectations
-        for account, method in methods.items():
-            kind = (account, method, currency, country, network)
-            told = known.get(kind)
-            if told is None:
-                rate, samples, group = self.expected(account, group_names(method, currency, country, network))
-                told = round(rate, 6), round(samples, 1), group
-                if len(known) < REMEMBERED:
-                    known[kind] = told
-            fee = fees.of(account, request, method, country) if fees else None
-            accounts[account] = KnownScore(*told, fee)
+        network = _network(request)
+        groups: dict[MethodType, tuple[str, ...]] = {}
+        for method in methods.values():
+            if method not in groups:
+                groups[method] = self._worth_asking(group_names(method, request.currency, country, network))
+        kind = (tuple(methods.items()), tuple(groups.values()))
+        known = self._remembered.get(kind)
+        if known is None:
+            known = self._known(
+                {account: self._expectation(account, groups[method]) for account, method in methods.items()}
+            )
+            if len(self._remembered) < REMEMBERED:
+                self._remembered[kind] = known
+        if not self.fees:
+            return known
+        return self._known(
+            {
+                account: score._replace(fee=self.fees.of(account, request, methods[account], country))
+                for account, score in known.accounts.items()
+            }
+        )
+
+    def _worth_asking(self, groups: GroupNames) -> tuple[str, ...]:
+        """Those from which on nobody has been counted left out: most of what is rare then is of one kind."""
+        counted = self._counted
+        for number, group in enumerate(groups):
+            if group not in counted:
+                return groups[:number]
+        return groups
+
+    def _expectation(self, account: str, groups: Sequence[str]) -> KnownScore:
+        """`expected`, rounded as it is recorded."""
+        rate, samples, group = self.expected(account, groups)
+        return KnownScore(round(rate, 6), round(samples, 1), group, None)
+
+    def _known(self, accounts: dict[str, KnownScore]) -> KnownScores:
         return KnownScores.known(version=self.version, exploration=self.rules.exploration, accounts=accounts)
 
     def expected(self, account: str, groups: Sequence[str]) -> tuple[float, float, str]:
         """(success rate, attempts, group that has enough of them) by these groups, coarsest first."""
-        rules = self.rules
-        rate, at, samples = rules.prior, "", 0.0
+        tallies, strength, enough = self.tallies, self.rules.strength, self.rules.enough
+        rate, at, samples = self.rules.prior, "", 0.0
         for group in groups:
-            tally = self.tallies.get((account, group))
+            tally = tallies.get((account, group))
             if tally is None:
                 break  # what a group lacks, the finer ones lack too
             good, bad = tally
-            rate = (good + rules.strength * rate) / (good + bad + rules.strength)
-            if group == "" or good + bad >= rules.enough:
-                at, samples = group, good + bad
+            seen = good + bad
+            rate = (good + strength * rate) / (seen + strength)
+            if seen >= enough or group == "":
+                at, samples = group, seen
         return rate, samples, at

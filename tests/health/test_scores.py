@@ -2,7 +2,9 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from decimal import Decimal
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -90,6 +92,35 @@ def test_who_explores_is_decided_by_version_and_checkout_alone() -> None:
         assert made == order(known, "a", "b", "c", checkout=checkout)
         assert made[0].explored is (made[0].account != "a")
         assert {each.account for each in made} == {"a", "b", "c"}
+
+
+def test_what_is_remembered_of_one_kind_of_checkout_is_told_of_no_other() -> None:
+    of_a: dict[str, tuple[float, float]] = {"hosted": (1, 99), "card/NGN/GH": (50, 50)}
+    asked_before = scores(fees=FEES, a=everywhere(90, 10) | of_a, b={"": (30, 70), "card": (40, 60)})
+    cards, pages = MethodType.CARD, MethodType.HOSTED
+    for _ in range(2):  # the second time everything is remembered
+        for card, country, currency, methods, amount in product(
+            ("539983", "424242", None),
+            ("NG", "GH", "FR", None),
+            ("NGN", "USD"),
+            (
+                {"a": cards, "b": cards},
+                {"b": cards, "a": cards},
+                {"a": pages, "b": cards},
+                {"a": cards, "c": pages},
+            ),
+            (10_000, 500_000),
+        ):
+            method = PaymentMethod(type=cards, bin=card)
+            request = CARD.model_copy(update={"currency": currency, "method": method, "amount": amount})
+            known = asked_before.known(request, country, methods)
+            assert known == replace(asked_before).known(request, country, methods)
+            assert list(known.accounts) == list(methods)
+            for account, score in known.accounts.items():
+                groups = groups_of(request, country, methods[account])
+                rate, samples, group = asked_before.expected(account, groups)
+                assert score[:3] == (round(rate, 6), round(samples, 1), group)
+                assert score.fee == asked_before.fees.of(account, request, methods[account], country)
 
 
 def test_before_the_first_count_only_fees_are_known() -> None:
