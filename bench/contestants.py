@@ -2,7 +2,8 @@
 
 import json
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from bench.http_load import Load, put_load
@@ -54,15 +55,18 @@ CONTESTANTS: Final = (
 )
 
 
-async def load(
+async def ready(
     stand: Stand, contestant: Contestant, *, at_once: int, seconds: float, rate: float | None = None
-) -> Load:
-    """So many at a time, or with a `rate` so many a second."""
+) -> Callable[[], Awaitable[Load]]:
+    """What puts so many at a time on it, or with a `rate` so many a second. All is written that it needs."""
+    if contestant.key == "a":
+        return partial(stand.direct.empty, at_once=at_once, seconds=seconds, rate=rate)
     if contestant.port is None:
-        do = stand.direct.empty if contestant.key == "a" else stand.direct.checkouts
-        return await do(at_once=at_once, seconds=seconds, rate=rate)
+        ids = await stand.direct.accepted(seconds=seconds, rate=rate)
+        return partial(stand.direct.checkouts, ids, at_once=at_once, seconds=seconds, rate=rate)
     port = contestant.port(stand)
-    return await put_load(
+    return partial(
+        put_load,
         [port],
         requests(port, stand.stack.api_key, int(seconds * _MOST)),
         connections=at_once if rate is None else _CONNECTIONS,
@@ -71,6 +75,13 @@ async def load(
         good=succeeded,
         rate=rate,
     )
+
+
+async def load(
+    stand: Stand, contestant: Contestant, *, at_once: int, seconds: float, rate: float | None = None
+) -> Load:
+    """So many at a time, or with a `rate` so many a second."""
+    return await (await ready(stand, contestant, at_once=at_once, seconds=seconds, rate=rate))()
 
 
 def succeeded(head: bytes, body: bytes) -> bool:

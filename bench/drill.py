@@ -54,7 +54,7 @@ class Shot:
     sent_at: float
     """Seconds since the drill began."""
     seconds: float
-    """Until its answer."""
+    """Until its end was known."""
     status: str
     accounts: tuple[str, ...]
     """That were sent to."""
@@ -66,6 +66,11 @@ class Shot:
     @property
     def probe(self) -> bool:
         return self.first == BROKEN and self.health == "probe"
+
+    def before_return(self, repaired: float) -> bool:
+        """Whether it asked the broken gateway while that was broken. Under way when the gateway came back, it
+        may have been planned and paid there afterwards."""
+        return self.accounts != (BROKEN,) or self.sent_at + self.seconds <= repaired
 
 
 @dataclass
@@ -90,7 +95,7 @@ class Record:
         stray = [
             shot
             for shot in self.between(self.opened + KNOWN_WITHIN, self.repaired)
-            if BROKEN in shot.accounts and not shot.probe
+            if BROKEN in shot.accounts and not shot.probe and shot.before_return(self.repaired)
         ]
         told = [f"{len(failed)} checkouts did not succeed: {failed[:3]}"] if failed else []
         return told + ([f"{len(stray)} were sent to the open circuit: {stray[:3]}"] if stray else [])
@@ -143,7 +148,8 @@ class Drill:
         finally:
             load.cancel()
             await asyncio.gather(load, return_exceptions=True)
-        await asyncio.gather(*self._under_way)
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.gather(*self._under_way)
         return record
 
     def _now(self) -> float:
@@ -173,6 +179,10 @@ class Drill:
                 break
             await asyncio.sleep(float(answer.headers["Retry-After"]))
         told: dict[str, Any] = answer.raise_for_status().json()
+        while told["status"] == "processing":
+            # Its request was cut off when the gateway went: only that gateway can tell, once it is back.
+            await asyncio.sleep(0.5)
+            told = (await self._http.get(f"/v1/checkouts/{told['id']}")).raise_for_status().json()
         plan = (told.get("routing") or {}).get("plan") or [{"account": "", "health": None}]
         self._record.shots.append(
             Shot(

@@ -18,7 +18,7 @@ from typing import Final
 
 import uvloop
 
-from bench.contestants import CONTESTANTS, Contestant, load
+from bench.contestants import CONTESTANTS, Contestant, load, ready
 from bench.http_load import Load
 from bench.speed_report import write
 from bench.stand import Stand, standing
@@ -99,8 +99,9 @@ class Run:
         self._say("idle: " + ", ".join(f"{part} {used:.1%}" for part, used in self._idle.items()))
 
     async def _one(self, number: int, contestant: Contestant) -> None:
+        put = await ready(self._stand, contestant, at_once=AT_ONCE, seconds=self._seconds)
         before, began = self._stand.meter.seconds(), time.monotonic()
-        full = await load(self._stand, contestant, at_once=AT_ONCE, seconds=self._seconds)
+        full = await put()
         spent = time.monotonic() - began
         used = self._stand.meter.since(before)
         each = max(1, full.answers)

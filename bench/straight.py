@@ -117,9 +117,14 @@ class Direct:
             return await pace(one, lambda: "", rate=rate, seconds=seconds)
         return await keep_up(one, lambda: "", at_once=at_once, seconds=seconds)
 
-    async def checkouts(self, *, at_once: int, seconds: float, rate: float | None = None) -> Load:
-        """Straight checkouts, so many at a time, or begun so many times a second."""
-        ids = await self._accepted.rows(int((MOST if rate is None else rate + 1) * seconds) + 2)
+    async def accepted(self, *, seconds: float, rate: float | None = None) -> list[str]:
+        """Ids of checkouts for so many seconds."""
+        return await self._accepted.rows(int((MOST if rate is None else rate + 1) * seconds) + 2)
+
+    async def checkouts(
+        self, ids: list[str], *, at_once: int, seconds: float, rate: float | None = None
+    ) -> Load:
+        """Straight checkouts, so many at a time, or begun so many times a second; takes their `ids`."""
 
         async def one(checkout_id: str) -> bool:
             result = await self.start(checkout_id)

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import IO, Final, Self
+from typing import Final, Self
 
 from sandbox.discovery import gateways as simulated_gateways
 
@@ -101,22 +101,18 @@ def _unusable(port: int) -> str | None:
     return None
 
 
-_reserved: list[IO[bytes]] = []
-
-
 def _reserve() -> int:
     """A free port under a lock file that the process holds until it ends."""
     directory = Path(tempfile.gettempdir()) / f"smartpay-ports-{os.getuid()}"
     directory.mkdir(mode=0o700, exist_ok=True)
     for port in random.sample(_FREE_RANGE, 500):
-        lock = (directory / str(port)).open("ab")
+        lock = os.open(directory / str(port), os.O_WRONLY | os.O_CREAT, 0o600)  # stays open with the port
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            lock.close()
+            os.close(lock)
             continue
         if _unusable(port) is None:
-            _reserved.append(lock)
             return port
-        lock.close()
+        os.close(lock)
     raise BadPort(f"no free port between {_FREE_RANGE.start} and {_FREE_RANGE.stop}")

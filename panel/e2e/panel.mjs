@@ -149,6 +149,25 @@ scene("a route is tried", async () => {
   await admin.getByText("the list of the payer's country").first().waitFor();
 });
 
+scene("the issuer of a card is corrected, and decides", async () => {
+  const query = "currency=GHS&amount=50000&bin=53998399";
+  const country = async () =>
+    (await (await fetch(`${story.api}/v1/routing/resolve?${query}`, { headers: merchant })).json()).country;
+  equal(await country(), "NG");
+  await to(admin, "/routing/cards");
+  await button(admin, "Add first digits").click();
+  await dialog(admin).getByLabel("First digits").fill("539983x");
+  await dialog(admin).getByText("never a whole card number").waitFor();
+  await dialog(admin).getByLabel("First digits").fill("539983");
+  await dialog(admin).getByLabel("Issuer's country").click();
+  await admin.getByRole("option", { name: "Ghana", exact: true }).click();
+  await button(admin, "Take into the draft").click();
+  await admin.getByText("It could be saved.").waitFor();
+  await button(admin, "Save …").click();
+  await confirm(admin, "Save", "our acquirer says so");
+  await until("the corrected card is in force", async () => (await country()) === "GH");
+});
+
 scene("two admins conflict, and nothing is lost", async () => {
   other = await as("other");
   for (const page of [admin, other]) await to(page, "/routing/countries");

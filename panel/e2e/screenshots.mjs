@@ -28,6 +28,7 @@ const PAGES = [
   ["checkout", `/transactions/${failedOver.id}`],
   ["routing-countries", "/routing/countries"],
   ["routing-rules", "/routing/rules"],
+  ["routing-cards", "/routing/cards"],
   ["routing-document", "/routing/document"],
   ["routing-versions", "/routing/versions"],
   ["routing-try", "/routing/try"],

@@ -21,8 +21,8 @@ class Case:
     refused_afterwards: bool
     """Whether the gateway answers every further charge of this attempt with 401."""
     charge_requests: int
-    """That the gateway may have seen of this attempt in the end. A worker that comes back late finds the charge
-    by a look-up instead of sending it again, so it may have been fewer."""
+    """That the gateway may have seen of this attempt in the end. A worker that comes back late finds the
+    charge by a look-up instead of sending it again, so it may have been fewer."""
 
 
 CASES = (

@@ -19,6 +19,7 @@ from devstack.ports import Ports
 from devstack.programs import ROOT
 from devstack.stack import Stack
 from domain.operator import Role
+from routing.card_network import CardNetwork
 from tests.desk import new_person
 from tests.notifications.receiver import receiving
 
@@ -92,6 +93,14 @@ def test_the_first_load_is_small() -> None:
                 pending.append(path)
     size = sum(len(gzip.compress((dist / path).read_bytes())) for path in wanted)
     assert size < 300_000, f"{size} bytes"
+
+
+def test_it_offers_every_card_network() -> None:
+    """To say what a card is, by its first digits."""
+    source = (ROOT / "panel" / "src" / "routing" / "policy.ts").read_text()
+    offered = re.search(r"NETWORKS = \[(.*?)\]", source, re.DOTALL)
+    assert offered
+    assert re.findall(r'"(\w+)"', offered[1]) == [network.value for network in CardNetwork]
 
 
 def _needs_tools() -> None:

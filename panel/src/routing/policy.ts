@@ -16,6 +16,11 @@ export interface Rule {
     order?: string;
   };
 }
+export interface BinOverride {
+  country: string;
+  network?: string;
+}
+export const NETWORKS = ["visa", "mastercard", "amex", "discover", "diners", "jcb", "unionpay", "verve", "maestro"];
 export type Condition = Record<string, unknown>;
 export interface Policy {
   default: string[];
@@ -24,7 +29,7 @@ export interface Policy {
   override_default?: string[];
   operator_choice?: string[];
   rules?: Rule[];
-  bin_overrides?: Record<string, { country: string; network?: string }>;
+  bin_overrides?: Record<string, BinOverride>;
   [key: string]: unknown;
 }
 
