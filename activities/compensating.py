@@ -72,8 +72,7 @@ class Compensating:
         return await self._refund(attempt)
 
     async def _tell_of_several(self, attempt: Attempt, payments: int) -> None:
-        """A customer has paid a page twice, or a gateway without keys has. Only one of them is recorded as the
-        attempt's, and goes back by itself."""
+        """A customer has paid twice on a page. Only one payment is the attempt's, and goes back."""
         message = (
             f"{attempt.account} holds {payments} payments under one reference; one goes back by itself,"
             " the others have to be given back there"

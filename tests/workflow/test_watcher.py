@@ -84,7 +84,7 @@ async def test_a_refund_whose_answer_is_lost_is_looked_up(
 
 
 async def test_a_second_payment_under_the_reference_is_told_at_once(new_world: NewWorld) -> None:
-    """A page open in two tabs, at a gateway without keys: one goes back by itself, a person knows of the rest."""
+    """A page open in two tabs: one payment goes back by itself, and a person knows of the other."""
     async with new_world("momo", "card-b") as world:
         checkout = await left_behind(world, "momo")
         reference = attempt_id(checkout, 1)
