@@ -84,8 +84,8 @@ CALLS_OF_AN_ACCOUNT = 400
 and as many that wait for one of those until they are given up. Each account brings places of its own, so that
 a slow gateway takes none from the others. A waiting call is a coroutine: it costs kilobytes."""
 NOTIFICATIONS_AT_ONCE = 50
-PREPARED_EVERY = 60.0
-"""Seconds."""
+PREPARED_EVERY = 15.0
+"""Seconds. While the search attributes are missing no checkout starts."""
 
 
 def build_context(settings: Settings) -> Context:
@@ -202,10 +202,15 @@ def measured(host: str, port: int) -> Runtime:
     return Runtime(telemetry=TelemetryConfig(metrics=metrics))
 
 
-async def prepare_namespace(client: Client, settings: Settings) -> None:
+async def prepare_namespace(client: Client, settings: Settings, *, only_missing: bool = False) -> None:
     """What the namespace must know besides runs. Raises RPCError."""
     await register_search_attributes(client, NAMES)
-    await keep_schedule(client, task_queue=settings.task_queue, every=settings.reconcile_every)
+    await keep_schedule(
+        client,
+        task_queue=settings.task_queue,
+        every=settings.reconcile_every,
+        only_missing=only_missing,
+    )
 
 
 async def keep_prepared(client: Client, settings: Settings) -> None:
@@ -213,7 +218,7 @@ async def keep_prepared(client: Client, settings: Settings) -> None:
     while True:
         await asyncio.sleep(PREPARED_EVERY)
         try:
-            await prepare_namespace(client, settings)
+            await prepare_namespace(client, settings, only_missing=True)
         except RPCError as error:
             log.warning("worker.namespace_not_prepared", error=type(error).__name__)
 

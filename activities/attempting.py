@@ -145,6 +145,8 @@ class Attempting:
                 # Gone on to another account: while this process was stopped (W5), or in a run that is lost
                 # and walks the same plan anew (T3). It went on because this attempt was definitely negative.
                 return _passed_by(attempt)
+            if task.only_known and (attempt is None or attempt.sent_at is None):
+                return _passed_by(attempt)
             blocked = any(each.number < task.number and attempts.may_hold_money(each) for each in made)
             if blocked and (attempt is None or attempt.sent_at is None):
                 return await self._blocked(session, task)
@@ -171,7 +173,7 @@ class Attempting:
             else:
                 claimed = await attempts.claim_first_send(session, task.attempt_id)
             first = claimed is not None
-            held = blocked or charges_frozen
+            held = blocked or charges_frozen or task.only_known
             if claimed is None and not held and self._may_resend(attempt, looked_up=task.looked_up):
                 claimed = await attempts.claim_resend(session, task.attempt_id)
             if claimed is not None:

@@ -62,12 +62,23 @@ class Compensating:
         payment = moneyed[0]
         if not await self._is_stray(attempt, payment, found):
             return Compensated(result="adopted")
+        if len(moneyed) > 1:
+            await self._tell_of_several(attempt, len(moneyed))
         handle = handle.model_copy(update={"payment_id": payment.payment_id})
         if payment.status is PaymentStatus.AUTHORIZED:
             if await self._frozen(task.account):
                 return Compensated(result="frozen")
             return await self._void(attempt, handle)
         return await self._refund(attempt)
+
+    async def _tell_of_several(self, attempt: Attempt, payments: int) -> None:
+        """A customer has paid twice on a page. Only one payment is the attempt's, and goes back."""
+        message = (
+            f"{attempt.account} holds {payments} payments under one reference; one goes back by itself,"
+            " the others have to be given back there"
+        )
+        async with self._context.database.transaction() as session:
+            await alert(session, "compensation.several", attempt.id, message)
 
     async def _frozen(self, account: str) -> bool:
         async with self._context.database.transaction() as session:

@@ -102,6 +102,8 @@ class SendAttempt(AttemptTask):
     """Eligibility is checked again first: time has passed since the plan."""
     looked_up: bool = False
     """A look-up has just found nothing of an earlier send."""
+    only_known: bool = False
+    """Nothing is sent any more; what was sent before is reported or looked up."""
 
 
 class LookUpAttempt(AttemptTask):

@@ -35,17 +35,18 @@ def calling_temporal() -> Iterator[None]:
 
 
 async def start_checkout(
-    temporal: Client, settings: Settings, checkout: Checkout, *, again: bool = False
+    temporal: Client, settings: Settings, checkout: Checkout, *, again: bool = False, canceled: bool = False
 ) -> None:
     """Start the checkout's workflow; nothing happens where it runs or has run. Raises RPCError.
 
-    `again`: where it has run, it is started anew.
+    `again`: where it has run, it is started anew; `canceled` with what a lost run was told.
     """
     reuse = WorkflowIDReusePolicy
+    task = CheckoutInput(checkout_id=checkout.id)
     with calling_temporal(), suppress(WorkflowAlreadyStartedError):
         await temporal.start_workflow(
             CheckoutWorkflow.run,
-            CheckoutInput(checkout_id=checkout.id),
+            task.model_copy(update={"canceled": True}) if canceled else task,
             id=run_id(checkout.id),
             task_queue=settings.task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,

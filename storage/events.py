@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from sqlalchemy import event
+from sqlalchemy import event, exists
 from sqlalchemy import insert as insert_rows
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
@@ -53,6 +53,14 @@ async def last_told(session: AsyncSession, checkout_id: str) -> str | None:
         .limit(1)
     )
     return found.first()
+
+
+async def cancel_requested(session: AsyncSession, checkout_id: str) -> bool:
+    """Whether somebody has ever asked to cancel the checkout, be it that no run has taken it."""
+    asked = exists().where(
+        col(CheckoutEvent.checkout_id) == checkout_id, col(CheckoutEvent.kind) == "checkout.cancel_requested"
+    )
+    return bool((await session.exec(select(asked))).one())
 
 
 async def last_skipped(session: AsyncSession, checkout_id: str) -> str | None:

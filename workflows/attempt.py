@@ -54,6 +54,7 @@ class Attempt:
         take_decision: Callable[[], Decision | None],
         on_review: Callable[[ReviewReason], Awaitable[None]],
         on_waiting: Callable[[], None],
+        only_known: bool = False,
     ) -> None:
         self.step = step
         self.expired = False
@@ -71,6 +72,7 @@ class Attempt:
         self._take_decision = take_decision
         self._on_review = on_review
         self._on_waiting = on_waiting
+        self._only_known = only_known
         self._closed = False
         self._watched = False
         self._news_seen = news()
@@ -181,6 +183,8 @@ class Attempt:
         )
         if looked_up:
             task = task.model_copy(update={"looked_up": True})
+        if self._only_known:
+            task = task.model_copy(update={"only_known": True})
         report = await workflow.execute_activity_method(
             Attempting.send_attempt,
             task,

@@ -47,7 +47,7 @@ class Checkout:
         self._attempt: Attempt | None = None
         self._attempts_made = 0
         self._number = 0
-        self._cancel_wanted = False
+        self._cancel_wanted = task.canceled
         self._capture: CaptureCheckout | None = None
         self._captured: Report | None = None
         self._decision: Decision | None = None
@@ -116,7 +116,9 @@ class Checkout:
         """Ask one account after the other until one has the money, or none is left."""
         steps = list(plan.steps)
         self._attempts_allowed = plan.timings.max_attempts
-        while self._attempts_made < self._attempts_allowed and not self._cancel_wanted:
+        while self._attempts_made < self._attempts_allowed and (
+            self._task.canceled or not self._cancel_wanted
+        ):
             chosen = await self._take_choice()
             if chosen is not None:
                 steps = [chosen, *(step for step in steps if step.account != chosen.account)]
@@ -169,6 +171,7 @@ class Checkout:
             take_decision=self._take_decision,
             on_review=self._review,
             on_waiting=lambda: self._index(plan, CheckoutStatus.REQUIRES_ACTION),
+            only_known=self._task.canceled,
         )
         return self._attempt
 
@@ -181,6 +184,8 @@ class Checkout:
                 return CheckoutStatus.SUCCEEDED
             case AttemptStatus.AUTHORIZED:
                 return await self._hold(plan, attempt)
+        if self._task.canceled and report.negative:
+            return None  # a later one may have been sent: it is closed before the end
         if attempt.given_up:
             return CheckoutStatus.EXPIRED if attempt.expired else CheckoutStatus.CANCELED
         if attempt.too_late:

@@ -19,6 +19,8 @@ class CheckoutInput(Frozen):
     checkout_id: str
     indexed: bool = True
     """Whether the server knows our search attributes (the test server does not)."""
+    canceled: bool = False
+    """A run that was lost had been told so: nothing new is sent, what was sent is closed or released."""
 
 
 class CheckoutResult(Frozen):

@@ -27,13 +27,16 @@ def schedule_id(task_queue: str) -> str:
     return f"reconcile/{task_queue}"
 
 
-async def keep_schedule(client: Client, *, task_queue: str, every: float) -> None:
+async def keep_schedule(client: Client, *, task_queue: str, every: float, only_missing: bool = False) -> None:
     """Bring the schedule to these settings, however often it is called; `every` 0 removes it.
 
-    A schedule that an operator has paused stays paused. Raises RPCError.
+    A schedule that an operator has paused stays paused. `only_missing`: one that is there stays as it is,
+    which costs its history nothing. Raises RPCError.
     """
     handle = client.get_schedule_handle(schedule_id(task_queue))
     if every == 0:
+        if only_missing:
+            return
         try:
             await handle.delete()
         except RPCError as error:
@@ -59,4 +62,5 @@ async def keep_schedule(client: Client, *, task_queue: str, every: float) -> Non
     try:
         await client.create_schedule(schedule_id(task_queue), schedule)
     except ScheduleAlreadyRunningError:
-        await handle.update(change)
+        if not only_missing:
+            await handle.update(change)

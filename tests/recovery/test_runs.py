@@ -63,9 +63,9 @@ async def age(world: World, checkout: str) -> None:
                 await attempts.change(session, attempt.id, sent_at=then_, last_sent_at=then_)
 
 
-async def run_again(world: World, checkout: str) -> str:
+async def run_again(world: World, checkout: str, *, canceled: bool = False) -> str:
     await age(world, checkout)
-    return await world.run(checkout)
+    return await world.run(checkout, canceled=canceled)
 
 
 @asynccontextmanager
@@ -174,6 +174,56 @@ async def test_an_authorization_is_held_on(new_world: NewWorld) -> None:
         await age(world, checkout)
         assert await world.run(checkout) == "expired"
         assert [effect.kind for _, effect in world.ledger(checkout)] == ["authorize", "void"]
+
+
+# Canceled, and the run that was told so is lost
+
+
+@pytest.mark.parametrize("account", ["card-a", "momo"])
+@pytest.mark.parametrize("arrived", [True, False])
+async def test_what_is_canceled_is_not_sent_again_nor_elsewhere(
+    new_world: NewWorld, account: str, *, arrived: bool
+) -> None:
+    # Time is real here: the server skips none once a run was terminated in the middle of a task.
+    async with new_world(account, "card-b", quiet_period=0.2, look_up_intervals=(0.1,)) as world:
+        bank = world.banks[account]
+        bank.charge_script = [lost(approve()) if arrived else never()]
+        async with interrupted(world) as checkout:
+            await settled_rows(world, checkout, f"{account} unknown")
+        # Money that was taken before stays the checkout's, as it does with a run that is there.
+        assert await run_again(world, checkout, canceled=True) == ("succeeded" if arrived else "canceled")
+        assert len(bank.sent(attempt_id(checkout, 1))) == 1
+        assert not world.banks["card-b"].charges
+
+
+async def test_a_page_is_closed_at_the_later_account(new_world: NewWorld) -> None:
+    async with new_world("card-a", "card-b") as world:
+        world.banks["card-a"].charge_script = [decline(DeclineCategory.SOFT)]
+        world.banks["card-b"].charge_script = [action()]
+        checkout = await world.checkout()
+        handle = await world.start(checkout)
+        await world.until(checkout, "requires_action")
+        await world.lose(handle)
+        assert await run_again(world, checkout, canceled=True) == "canceled"
+        assert await world.statuses(checkout) == ["card-a declined", "card-b canceled"]
+
+
+async def test_an_authorization_is_released(new_world: NewWorld) -> None:
+    async with new_world("card-a", "card-b") as world:
+        world.banks["card-a"].charge_script = [decline(DeclineCategory.SOFT)]
+        checkout = await world.checkout(capture_method="manual")
+        handle = await world.start(checkout)
+        await world.until(checkout, "requires_capture")
+        await world.lose(handle)
+        assert await run_again(world, checkout, canceled=True) == "canceled"
+        assert [effect.kind for _, effect in world.ledger(checkout)] == ["decline", "authorize", "void"]
+
+
+async def test_what_was_never_sent_is_not_sent(new_world: NewWorld) -> None:
+    async with new_world("card-a", "card-b") as world:
+        checkout = await world.checkout()
+        assert await run_again(world, checkout, canceled=True) == "canceled"
+        assert not world.banks["card-a"].charges + world.banks["card-b"].charges
 
 
 async def test_soon_after_a_send_its_repetition_needs_no_look_up(new_world: NewWorld) -> None:

@@ -176,6 +176,18 @@ async def cancel_while_waiting(world: World) -> str:
     return handle.id
 
 
+async def canceled_then_lost(world: World) -> str:
+    """The run that recovery starts instead of the lost one."""
+    world.banks["card-a"].charge_script = [decline(DeclineCategory.SOFT)]
+    world.banks["card-b"].charge_script = [action()]
+    checkout = await world.checkout()
+    handle = await world.start(checkout)
+    await world.until(checkout, "requires_action")
+    await world.lose(handle)
+    await world.run(checkout, canceled=True)
+    return handle.id
+
+
 async def chosen_while_waiting(world: World) -> str:
     world.banks["card-a"].charge_script = [action()]
     checkout = await world.checkout()
@@ -425,6 +437,7 @@ SCENARIOS = {
     "risk_blocked": Scenario(CARDS, risk_blocked),
     "risk_challenged": Scenario(CARDS, risk_challenged),
     "cancel_while_waiting": Scenario(CARDS, cancel_while_waiting),
+    "canceled_then_lost": Scenario(CARDS, canceled_then_lost),
     "chosen_while_waiting": Scenario(CARDS, chosen_while_waiting),
     "expiry": Scenario(("momo",), expiry),
     "watcher_refunds": Scenario(MOBILE, watcher_refunds),

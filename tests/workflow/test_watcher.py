@@ -83,6 +83,18 @@ async def test_a_refund_whose_answer_is_lost_is_looked_up(
         await given_back(world, checkout, account)
 
 
+async def test_a_second_payment_under_the_reference_is_told_at_once(new_world: NewWorld) -> None:
+    """A page open in two tabs: one payment goes back by itself, and a person knows of the other."""
+    async with new_world("momo", "card-b") as world:
+        checkout = await left_behind(world, "momo")
+        reference = attempt_id(checkout, 1)
+        for _ in range(2):
+            world.banks["momo"].appear(reference, AMOUNT, "NGN")
+        assert await world.compensated(checkout) == "refunded"
+        assert await world.alerts(reference) == ["attempt.late_success", "compensation.several"]
+        assert [effect.amount for _, effect in world.ledger(checkout, "refund")] == [AMOUNT]
+
+
 async def test_a_late_authorization_is_released(new_world: NewWorld) -> None:
     async with new_world("card-a", "card-b") as world:
         world.banks["card-a"].charge_script = [never(), never(), never()]

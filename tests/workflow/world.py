@@ -186,18 +186,21 @@ class World:
         self.made.append(checkout_id)
         return checkout_id
 
-    async def start(self, checkout_id: str) -> WorkflowHandle[Checkout, CheckoutResult]:
+    async def start(
+        self, checkout_id: str, *, canceled: bool = False
+    ) -> WorkflowHandle[Checkout, CheckoutResult]:
+        """`canceled`: as recovery starts it whose lost run was told so."""
         return await self.client.start_workflow(
             Checkout.run,
-            CheckoutInput(checkout_id=checkout_id, indexed=self.indexed),
+            CheckoutInput(checkout_id=checkout_id, indexed=self.indexed, canceled=canceled),
             id=f"checkout/{checkout_id}",
             task_queue=self.task_queue,
             task_timeout=timedelta(seconds=10),
         )
 
-    async def run(self, checkout_id: str) -> CheckoutStatus:
+    async def run(self, checkout_id: str, *, canceled: bool = False) -> CheckoutStatus:
         """Start it and let time pass to its end."""
-        return (await (await self.start(checkout_id)).result()).status
+        return (await (await self.start(checkout_id, canceled=canceled)).result()).status
 
     async def lose(self, handle: WorkflowHandle[Any, Any]) -> None:
         """End this run as if Temporal had lost it.

@@ -5,6 +5,7 @@ const TO_DO: [string, string][] = [
   ["outcome.mismatch", "Ask the gateway what it charged, then decide."],
   ["attempt.late_success", "Nothing, unless compensation is stopped: it goes back by itself."],
   ["compensation.refused", "Give it back at the gateway's dashboard."],
+  ["compensation.several", "One goes back by itself: give the others back at the gateway's dashboard."],
   ["compensation.disputed", "Nothing: it went back through the customer's bank."],
   ["dispute.opened", "Answer it at the gateway's dashboard."],
   ["dispute.lost", "Nothing more can be done at the gateway."],
