@@ -17,6 +17,8 @@ from tests.live import open_database
 
 Json = dict[str, Any]
 SIGN_IN = "/v1/admin/sign-in"
+ON_ITS_WAY = 5
+"""Seconds that a code may take until the API looks at it."""
 
 
 class Person:
@@ -31,8 +33,14 @@ class Person:
         self._step = 0
 
     def code(self) -> str:
-        """A code that has not been used before: of the next step, where the present one was."""
-        self._step = max(self._step + 1, int(time.time()) // 30 - 1)
+        """A code that has not been used before: of the next step, where the present one was.
+
+        The API takes the step before the present one, but not if that goes by while the code is on its way;
+        and the next one: for a later one this waits, at most `ON_ITS_WAY`.
+        """
+        now = time.time()
+        self._step = max(self._step + 1, int(now + ON_ITS_WAY) // 30 - 1)
+        time.sleep(max(0.0, (self._step - 1) * 30 - now))
         return self._codes.generate_otp(self._step)
 
     def told(self) -> Json:
