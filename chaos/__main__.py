@@ -19,9 +19,9 @@ from devstack.programs import StartFailed
 
 _WIDTH = 150
 
-RATE = 1.5
-"""Two cores carry about 2 a second, at one second of processor time for each checkout with its share of
-restarts, sandbox and campaign. Above that the queue is measured, and not the product."""
+RATE = 3.0
+"""Two cores carry it: half a second of processor time goes into each checkout, with its share of restarts,
+sandbox and campaign. Above that the queue is measured, and not the product."""
 
 
 def main() -> int:

@@ -68,12 +68,13 @@ class Driver:
     async def refresh(self) -> None:
         """Read every checkout once more, for the comparison with the ledgers: from the lists, and one by one
         where a list does not have it."""
+        asked = time.monotonic()
         shown: dict[str, dict[str, Any]] = {}
         for client in self._clients:
             shown |= {view["id"]: view for view in await _everything(client)}
         for record in self._transcript.records:
             if record.checkout_id in shown:
-                self._saw(record, shown[record.checkout_id])
+                self._saw(record, shown[record.checkout_id], asked)
             elif record.checkout_id is not None:
                 await self._read(record)
 
@@ -113,6 +114,7 @@ class Driver:
         """Until there is a definite answer."""
         headers = {"Idempotency-Key": record.key, "Prefer": wait}
         while True:
+            asked = time.monotonic()
             answer = await self._client(record).call("POST", "/v1/checkouts", json=body, headers=headers)
             content = told(answer)
             status = 0 if answer is None else answer.status_code
@@ -128,7 +130,7 @@ class Driver:
             )
             if accepted and not mutated:
                 record.checkout_id = content["id"]
-                self._saw(record, content)
+                self._saw(record, content, asked)
             if status not in _RETRY:
                 return
             await asyncio.sleep(0.5)
@@ -215,15 +217,22 @@ class Driver:
             await asyncio.sleep(1.0)
 
     async def _read(self, record: Record) -> None:
+        asked = time.monotonic()
         answer = await self._client(record).call("GET", f"/v1/checkouts/{record.checkout_id}")
         if answer is not None and answer.status_code == 200:
-            self._saw(record, told(answer))
+            self._saw(record, told(answer), asked)
 
     @staticmethod
-    def _saw(record: Record, view: dict[str, Any]) -> None:
+    def _saw(record: Record, view: dict[str, Any], asked: float) -> None:
+        """`asked`: when the request left. Answers of equal requests at the same time may come in any order:
+        one that was asked for before the end was seen may tell of the time before it."""
+        if record.ended_at is not None and asked < record.ended_at:
+            return
         record.view = view
         if not record.seen or record.seen[-1] != view["status"]:
             record.seen.append(view["status"])
+        if record.ended_at is None and view["status"] in FINAL:
+            record.ended_at = time.monotonic()
 
 
 async def _everything(client: MerchantClient) -> list[dict[str, Any]]:

@@ -46,6 +46,8 @@ class Record:
     """The checkout as `GET /v1/checkouts/{id}` told it last."""
     seen: list[str] = field(default_factory=list)
     """Statuses in the order in which they were seen."""
+    ended_at: float | None = None
+    """When a final status was first seen, on the monotonic clock."""
     refunds: list[RefundAnswer] = field(default_factory=list)
     gave_up: str | None = None
     """Why the client stopped before the end."""

@@ -73,7 +73,7 @@ def _accepted(record: Record, checkouts: dict[str, Row]) -> Iterator[Violation]:
         yield Violation("I6", Harm.MISMATCH, record.checkout_id, f"asked for {asked}")
     seen_final = [status for status in record.seen if status in FINAL]
     if len(seen_final) > 1:
-        yield Violation("I14", Harm.MISMATCH, record.checkout_id, f"the API showed {seen_final}")
+        yield Violation("I14", Harm.MISMATCH, record.checkout_id, f"the API showed {record.seen}")
 
 
 def _one_key(record: Record) -> Iterator[Violation]:
