@@ -27,6 +27,7 @@ from devstack.temporal import Temporal
 
 TASK_QUEUE: Final = "checkouts"
 
+_API: Final = ("-m", "api")
 _SMARTPAY: Final = "from cli.main import app; app()"
 
 
@@ -62,7 +63,7 @@ class Stack:
         self.admin: Admin | None = None
         self._workers = workers
         self._overrides = dict(settings_overrides or {})
-        self._commands = {"api": ("-m", "api"), "worker": ("worker.py",)} | dict(commands or {})
+        self._commands = {"api": _API, "worker": ("worker.py",)} | dict(commands or {})
         self._say = say
         self._published = False
         self._claim: IO[str] | None = None
@@ -177,7 +178,8 @@ class Stack:
         self._say("API")
         await self._supervisor.start(self._api(product))
         await asyncio.gather(self._provide_api_key(product), self._provide_operator_token(product))
-        self.admin = await provide_admin(self.data_dir / "admin.json", self.api_url, self.operator_token)
+        if self._commands["api"] == _API:  # another one in its place may know no operators
+            self.admin = await provide_admin(self.data_dir / "admin.json", self.api_url, self.operator_token)
         self._say("worker")
         for number in range(1, self._workers + 1):
             await self._supervisor.start(self._worker(product, number))

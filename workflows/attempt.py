@@ -25,7 +25,7 @@ with workflow.unsafe.imports_passed_through():
         Timings,
     )
     from domain.attempt import AttemptStatus
-    from domain.checkout import ReviewReason
+    from domain.checkout import MethodType, ReviewReason
     from domain.ids import attempt_id
     from workflows.abandoned_attempt import AbandonedAttempt
     from workflows.messages import Decision, WatchInput
@@ -258,6 +258,8 @@ class Attempt:
             elif self._worth_resending(report, resends):
                 resends += 1
                 report = await self._send(looked_up=True)
+                if report.kind is Kind.ACTION_REQUIRED and self.given_up:
+                    report = await self._close()
             if self._definite(report) or (report.kind in _LEFT_OPEN and self.given_up):
                 return report
             if report.kind is Kind.MISMATCH:
@@ -282,7 +284,15 @@ class Attempt:
         return report.kind is Kind.NOT_FOUND and resends < self._timings.max_resends
 
     def _may_resend(self) -> bool:
-        return self.step.keyed and not self._closed and not self.given_up and not self.too_late
+        if not self.step.keyed or self._closed or self.too_late:
+            return False
+        return not self.given_up or (self._only_a_page and workflow.patched("page-asked-for-after-cancel"))
+
+    @property
+    def _only_a_page(self) -> bool:
+        """Nobody pays by the request itself: sent again it tells the page, be it only to close that. A charge
+        that nobody waits for is not sent again, for it might be the first to arrive."""
+        return self.step.mute and self.step.method is MethodType.HOSTED
 
     def _overdue(self, since: datetime) -> bool:
         return workflow.now() - since > timedelta(seconds=self._timings.unresolved_after)

@@ -91,6 +91,40 @@ async def test_cancel_while_unclear_waits_for_the_truth_unpaid(new_world: NewWor
         assert not world.banks["card-b"].charges
 
 
+async def test_a_page_of_a_gateway_that_cannot_be_asked_is_found_and_closed_after_a_cancel(
+    new_world: NewWorld,
+) -> None:
+    """Its link was lost with the answer; asked for again, nobody is charged by it."""
+    async with new_world("mute", "card-b") as world:
+        bank = world.banks["mute"]
+        bank.charge_script = [lost(action())]
+        checkout = await world.checkout(payment_method={"type": "hosted"})
+        handle = await world.start(checkout)
+        await world.until_told(checkout, "attempt.unknown")
+        assert await cancel(handle) == ("canceled", True)
+        assert await world.statuses(checkout) == ["mute canceled"]
+        assert len(bank.sent(attempt_id(checkout, 1))) == 2
+        assert world.ledger(checkout) == []
+        assert not world.banks["card-b"].charges
+
+
+async def test_a_canceled_charge_is_not_sent_again(new_world: NewWorld) -> None:
+    """It might be the first one to arrive."""
+    async with new_world("mute", "card-b", unresolved_after=600) as world:
+        world.banks["mute"].charge_script = [never() for _ in range(100)]
+        checkout = await world.checkout()
+        handle = await world.start(checkout)
+        await world.until_told(checkout, "attempt.unknown")
+        await handle.start_update(
+            Checkout.cancel, CancelCheckout(), wait_for_stage=WorkflowUpdateStage.ACCEPTED
+        )
+        sent = len(world.banks["mute"].sent(attempt_id(checkout, 1)))
+        await world.skip(timedelta(minutes=20))
+        assert (await world.row(checkout)).status == "in_review"
+        assert len(world.banks["mute"].sent(attempt_id(checkout, 1))) <= sent + 1
+        await world.lose(handle)
+
+
 async def test_cancel_after_paid_is_refused(new_world: NewWorld) -> None:
     """Its run is over, or says NotCancelable: either way nothing changes."""
     async with new_world("card-a") as world:
