@@ -15,6 +15,7 @@ from pathlib import Path
 
 from temporalio.testing import WorkflowEnvironment
 
+from config.keys import new_key
 from config.temporal import DATA_CONVERTER
 from devstack.ports import Ports
 from devstack.postgres import create_database, running_postgres
@@ -41,6 +42,7 @@ async def record(name: str, scenario: Scenario, database_url: str) -> None:
 
 
 async def main() -> None:
+    os.environ.setdefault("ENCRYPTION_KEYS", new_key("recorded"))
     with tempfile.TemporaryDirectory(prefix="smartpay-record-") as directory:
         async with running_postgres(Path(directory) / "postgres", Ports.free().postgres) as url:
             database_url = await create_database(url, "recorded")

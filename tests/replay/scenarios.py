@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from temporalio.client import WorkflowHandle
+from temporalio.client import WorkflowHandle, WorkflowUpdateStage
 
 from api.dispute_runs import scan_disputes
 from api.refund_runs import refund_run_id
@@ -172,6 +172,17 @@ async def cancel_while_waiting(world: World) -> str:
     handle = await world.start(checkout)
     await world.until(checkout, "requires_action")
     await handle.execute_update(Checkout.cancel, CancelCheckout())
+    await handle.result()
+    return handle.id
+
+
+async def page_canceled_unclear(world: World) -> str:
+    """The link was lost with the answer: asked for again, and closed."""
+    world.banks["mute"].charge_script = [lost(action())]
+    checkout = await world.checkout(payment_method={"type": "hosted"})
+    handle = await world.start(checkout)
+    await world.until_told(checkout, "attempt.unknown")
+    await handle.start_update(Checkout.cancel, CancelCheckout(), wait_for_stage=WorkflowUpdateStage.ACCEPTED)
     await handle.result()
     return handle.id
 
@@ -437,6 +448,7 @@ SCENARIOS = {
     "risk_blocked": Scenario(CARDS, risk_blocked),
     "risk_challenged": Scenario(CARDS, risk_challenged),
     "cancel_while_waiting": Scenario(CARDS, cancel_while_waiting),
+    "page_canceled_unclear": Scenario(("mute",), page_canceled_unclear),
     "canceled_then_lost": Scenario(CARDS, canceled_then_lost),
     "chosen_while_waiting": Scenario(CARDS, chosen_while_waiting),
     "expiry": Scenario(("momo",), expiry),
