@@ -25,7 +25,7 @@ from domain.outcome import Approved, Declined, Outcome, Unknown
 from gateways.base import ChargeRequest, Gateway, InvalidSignature, RefundRequest, WebhookEvent
 from gateways.registry import registrations
 from storage import checkouts, refunds
-from storage.tables import Attempt, Checkout, WebhookEventRow
+from storage.tables import WebhookEventRow
 
 
 def _replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
@@ -43,8 +43,8 @@ def random_key() -> None:
     """A fresh idempotency key at every send."""
 
     def make(original: Any) -> Any:
-        def charge_request(self: Any, checkout: Checkout, attempt: Attempt) -> ChargeRequest:
-            request: ChargeRequest = original(self, checkout, attempt)
+        def charge_request(self: Any, claim: attempting.Claim) -> ChargeRequest:
+            request: ChargeRequest = original(self, claim)
             return request.model_copy(update={"idempotency_key": str(uuid.uuid4())})
 
         return charge_request
