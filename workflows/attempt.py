@@ -258,7 +258,7 @@ class Attempt:
             elif self._worth_resending(report, resends):
                 resends += 1
                 report = await self._send(looked_up=True)
-                if report.kind is Kind.ACTION_REQUIRED and self.given_up:
+                if report.kind is Kind.ACTION_REQUIRED and self._looking_for_a_page:
                     report = await self._close()
             if self._definite(report) or (report.kind in _LEFT_OPEN and self.given_up):
                 return report
@@ -286,13 +286,14 @@ class Attempt:
     def _may_resend(self) -> bool:
         if not self.step.keyed or self._closed or self.too_late:
             return False
-        return not self.given_up or (self._only_a_page and workflow.patched("page-asked-for-after-cancel"))
+        return not self.given_up or self._looking_for_a_page
 
     @property
-    def _only_a_page(self) -> bool:
-        """Nobody pays by the request itself: sent again it tells the page, be it only to close that. A charge
-        that nobody waits for is not sent again, for it might be the first to arrive."""
-        return self.step.mute and self.step.method is MethodType.HOSTED
+    def _looking_for_a_page(self) -> bool:
+        """Canceled, and nobody pays by the request itself: sent again it tells the page, to close that. A
+        charge that nobody waits for is not sent again, for it might be the first to arrive."""
+        only_a_page = self.step.mute and self.step.method is MethodType.HOSTED
+        return self.given_up and only_a_page and workflow.patched("page-asked-for-after-cancel")
 
     def _overdue(self, since: datetime) -> bool:
         return workflow.now() - since > timedelta(seconds=self._timings.unresolved_after)
