@@ -129,7 +129,7 @@ def password(
     name = _run_on(operator, _may_sign_in)
     if not name:
         fail(f"The operator {operator!r} is disabled.")
-    chosen = passwords.generate() if generate else _asked(name)
+    chosen = passwords.generate(name) if generate else _asked(name)
     digest = operator_credentials.hash_of(chosen)
 
     async def work(session: AsyncSession, row: tables.Operator) -> dict[str, str]:

@@ -52,10 +52,10 @@ def _common(low: str) -> bool:
     return not letters.isdisjoint(_COMMON)
 
 
-def generate() -> str:
-    """A password of 20 random characters in groups, about 115 bits."""
+def generate(name: str = "") -> str:
+    """A password for the operator `name`: 20 random characters in groups, about 115 bits."""
     while True:
         groups = ("".join(secrets.choice(_ALPHABET) for _ in range(_GROUP)) for _ in range(_GROUPS))
         drawn = "-".join(groups)
-        if re.search(r"\d", drawn):
+        if fault(drawn, name) is None:
             return drawn

@@ -164,8 +164,8 @@ async def _shown(session: AsyncSession, operator_id: str) -> OperatorAccount:
 
 async def _password(parts: Services, given: Password | None, name: str) -> tuple[str, str]:
     """The password, made where none is given, and its hash. Raises InvalidRequest, Overloaded."""
-    password = passwords.generate() if given is None else given.get_secret_value()
-    fault = None if given is None else passwords.fault(password, name)
+    password = passwords.generate(name) if given is None else given.get_secret_value()
+    fault = passwords.fault(password, name)
     if fault is not None:
         raise InvalidRequest.at("/password", "weak_password", f"must {fault}")
     return password, await parts.passwords.hash(password)
