@@ -46,6 +46,7 @@ class SwitchView(View):
         description="Who stopped it: an operator's id, or `cli:` and the user of a shell.",
         examples=["op_01jdk2m3xv8q4w7y9z0a1b2c3d"],
     )
+    name: str | None = Field(description="The operator's name.", examples=["ada"])
     since: Time | None = Field(description="Since when it is stopped.")
 
 

@@ -60,6 +60,7 @@ class PolicyVersionView(View):
         description="An operator's id, `cli:{user}`, or `config`: made from the files by the first start.",
         examples=["op_01jdk2m3xv8q4w7y9z0a1b2c3d"],
     )
+    author_name: str | None = Field(description="The operator's name.", examples=["ada"])
     reason: str | None = Field(description="Why.", examples=["outage in UG"])
     at: Time = Field(description="When it was saved.")
     diff: list[dict[str, Any]] = Field(description="What it changed: JSON Pointers; rules go by name.")

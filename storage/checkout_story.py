@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, or_, tuple_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from storage import attempts, audit_log, checkouts, disputes, events, notifications, personal
+from storage import attempts, audit_log, checkouts, disputes, events, notifications, operators, personal
 from storage.personal import Person
 from storage.tables import (
     Attempt,
@@ -17,7 +17,6 @@ from storage.tables import (
     Dispute,
     Merchant,
     Notification,
-    Operator,
     Refund,
     WebhookEventRow,
 )
@@ -59,9 +58,6 @@ async def story_of(session: AsyncSession, checkout_id: str) -> Story | None:
     record = [
         entry for entry in await audit_log.about(session, checkout_id) if entry.actor != audit_log.SYSTEM
     ]
-    names = await session.exec(
-        select(Operator.id, Operator.name).where(col(Operator.id).in_({each.actor for each in record}))
-    )
     return Story(
         checkout=checkout,
         person=await personal.of(session, checkout),
@@ -73,7 +69,7 @@ async def story_of(session: AsyncSession, checkout_id: str) -> Story | None:
         webhooks=webhooks.all(),
         notifications=await notifications.of_checkout(session, checkout_id),
         record=record,
-        names=dict(names.all()),
+        names=await operators.names(session, (each.actor for each in record)),
     )
 
 

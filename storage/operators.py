@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 
 from sqlalchemy import func, text
 from sqlmodel import col, select, update
@@ -49,6 +50,14 @@ async def find(session: AsyncSession, name_or_id: str) -> tables.Operator | None
         )
     )
     return found.first()
+
+
+async def names(session: AsyncSession, ids: Iterable[str]) -> dict[str, str]:
+    """Id -> name, of those that are operators: a shell is known by `cli:` and its user alone."""
+    found = await session.exec(
+        select(tables.Operator.id, tables.Operator.name).where(col(tables.Operator.id).in_(set(ids)))
+    )
+    return dict(found.all())
 
 
 async def find_name(session: AsyncSession, name: str) -> tables.Operator | None:

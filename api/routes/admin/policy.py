@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Path, Query, Response
@@ -39,7 +40,7 @@ from routing.policy_diff import diff
 from routing.policy_files import document_of
 from routing.policy_validation import Verdict, validate
 from routing.simulation import Case, Simulation, Simulator
-from storage import checkouts, personal, policies
+from storage import checkouts, operators, personal, policies
 from storage.tables import PolicyVersion
 
 router = APIRouter(prefix="/routing")
@@ -63,10 +64,11 @@ async def read(parts: Parts, _operator: Viewing, response: Response) -> PolicyVi
     """The version in force, with its ETag for saving the next one."""
     async with parts.database.transaction() as session:
         row = await policies.current(session)
-    if row is None:
-        raise NotFound
+        if row is None:
+            raise NotFound
+        view = await _view(session, row)
     response.headers["ETag"] = f'"{row.version}"'
-    return _view(row)
+    return view
 
 
 @router.put(
@@ -84,8 +86,9 @@ async def save(
     policy = _sound(verdict, "/policy")
     async with parts.database.transaction() as session:
         row = await _next(session, if_match, policy, operator.actor, body.reason, "policy.saved")
+        view = await _view(session, row)
     response.headers["ETag"] = f'"{row.version}"'
-    return _view(row).model_copy(update={"warnings": list(verdict.warnings)})
+    return view.model_copy(update={"warnings": list(verdict.warnings)})
 
 
 @router.post(
@@ -119,9 +122,10 @@ async def versions(
     """Newest first: who changed what, when and why."""
     async with parts.database.transaction() as session:
         rows = await policies.newest(session, limit=limit + 1, before=cursor)
+        names = await operators.names(session, (row.author for row in rows))
     more = len(rows) > limit
     return Page[PolicyVersionView](
-        data=[PolicyVersionView(**_described(row)) for row in rows[:limit]],
+        data=[PolicyVersionView(**_described(row, names)) for row in rows[:limit]],
         has_more=more,
         next_cursor=str(rows[limit - 1].version) if more else None,
     )
@@ -141,9 +145,9 @@ async def version(
     """With its document, and what it changed."""
     async with parts.database.transaction() as session:
         row = await policies.get(session, version)
-    if row is None:
-        raise NotFound
-    return _view(row)
+        if row is None:
+            raise NotFound
+        return await _view(session, row)
 
 
 @router.post(
@@ -167,8 +171,9 @@ async def roll_back(
     reason = body.reason or f"back to version {body.version}"
     async with parts.database.transaction() as session:
         row = await _next(session, if_match, policy, operator.actor, reason, "policy.rolled_back")
+        view = await _view(session, row)
     response.headers["ETag"] = f'"{row.version}"'
-    return _view(row).model_copy(update={"warnings": list(verdict.warnings)})
+    return view.model_copy(update={"warnings": list(verdict.warnings)})
 
 
 @router.post(
@@ -235,15 +240,17 @@ async def _next(
     return row
 
 
-def _described(row: PolicyVersion) -> dict[str, Any]:
+def _described(row: PolicyVersion, names: Mapping[str, str]) -> dict[str, Any]:
     return {
         "version": row.version,
         "author": row.author,
+        "author_name": names.get(row.author),
         "reason": row.reason,
         "at": row.at,
         "diff": row.diff,
     }
 
 
-def _view(row: PolicyVersion) -> PolicyView:
-    return PolicyView(**_described(row), policy=row.document)
+async def _view(session: AsyncSession, row: PolicyVersion) -> PolicyView:
+    names = await operators.names(session, [row.author])
+    return PolicyView(**_described(row, names), policy=row.document)

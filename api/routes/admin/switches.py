@@ -1,5 +1,6 @@
 """`/v1/admin/switches`: stop a kind of sending, at once, and let it go on."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Path
@@ -18,7 +19,7 @@ from api.schemas_fields import GatewayName
 from api.services import Services
 from domain.operator import Operator
 from domain.switches import EVERYTHING, Switch
-from storage import switches
+from storage import operators, switches
 from storage.tables import FrozenSwitch
 
 router = APIRouter(prefix="/switches")
@@ -37,8 +38,10 @@ async def every(parts: Parts, _operator: Viewing) -> Switches:
     """What is stopped, why, and by whom."""
     async with parts.database.transaction() as session:
         frozen = {(row.kind, row.account): row for row in await switches.every(session)}
-    everywhere = [_view(kind, EVERYTHING, frozen.pop((kind, EVERYTHING), None)) for kind in Switch]
-    return Switches(data=everywhere + [_view(Switch(row.kind), row.account, row) for row in frozen.values()])
+        names = await operators.names(session, (row.actor for row in frozen.values()))
+    everywhere = [_view(kind, EVERYTHING, frozen.pop((kind, EVERYTHING), None), names) for kind in Switch]
+    single = [_view(Switch(row.kind), row.account, row, names) for row in frozen.values()]
+    return Switches(data=everywhere + single)
 
 
 @router.put(
@@ -73,17 +76,19 @@ async def _set(
     by = {"actor": operator.actor, "reason": body.reason}
     async with parts.database.transaction() as session:
         if body.frozen:
-            return _view(kind, account, await switches.freeze(session, kind, account, **by))
+            row = await switches.freeze(session, kind, account, **by)
+            return _view(kind, account, row, await operators.names(session, [row.actor]))
         await switches.thaw(session, kind, account, **by)
-    return _view(kind, account, None)
+    return _view(kind, account, None, {})
 
 
-def _view(kind: Switch, account: str, row: FrozenSwitch | None) -> SwitchView:
+def _view(kind: Switch, account: str, row: FrozenSwitch | None, names: Mapping[str, str]) -> SwitchView:
     return SwitchView(
         kind=kind,
         account=account or None,
         frozen=row is not None,
         reason=None if row is None else row.reason,
         actor=None if row is None else row.actor,
+        name=None if row is None else names.get(row.actor),
         since=None if row is None else row.since,
     )

@@ -56,13 +56,14 @@ async def refused(answer: httpx.Response, status: int, code: str) -> None:
 async def test_a_switch_is_set_listed_recorded_and_raises_an_alert(
     office: httpx.AsyncClient, database: asyncpg.Connection
 ) -> None:
-    me = (await office.get("/v1/admin/me")).json()["id"]
+    me = (await office.get("/v1/admin/me")).json()
     body = {"frozen": True, "reason": f"  {BECAUSE} "}
     for _ in range(2):
         view = (await office.put("/v1/admin/switches/refunds/stripe", json=body)).raise_for_status().json()
-        told = [view[name] for name in ("kind", "account", "frozen", "reason", "actor")]
-        assert told == ["refunds", "stripe", True, BECAUSE, me]
+        told = [view[name] for name in ("kind", "account", "frozen", "reason", "actor", "name")]
+        assert told == ["refunds", "stripe", True, BECAUSE, me["id"], me["name"]]
     listed = (await office.get("/v1/admin/switches")).json()["data"]
+    assert listed[-1]["name"] == me["name"]
     assert [(each["kind"], each["account"], each["frozen"]) for each in listed] == [
         ("charges", None, False),
         ("failover", None, False),
@@ -80,6 +81,7 @@ async def test_a_switch_is_set_listed_recorded_and_raises_an_alert(
         "frozen": False,
         "reason": None,
         "actor": None,
+        "name": None,
         "since": None,
     }
     await put(office, "refunds/stripe", frozen=False)
@@ -88,7 +90,7 @@ async def test_a_switch_is_set_listed_recorded_and_raises_an_alert(
     rows = await database.fetch(
         "SELECT action, reason, before, after FROM audit_log"
         " WHERE actor = $1 AND subject = 'refunds/stripe' ORDER BY id",
-        me,
+        me["id"],
     )
     assert [(row["action"], row["reason"]) for row in rows] == [
         ("switch.frozen", BECAUSE),

@@ -56,7 +56,8 @@ async def test_of_two_operators_one_is_told_what_the_other_saved(
         now = (await colleague.get(POLICY)).json()
         assert (now["version"], now["policy"]["override_default"]) == (base + 1, ["stripe"])
         assert now["diff"] == [{"path": "/override_default", "after": ["stripe"]}]
-        assert now["author"] == (await office.get("/v1/admin/me")).json()["id"]
+        me = (await office.get("/v1/admin/me")).json()
+        assert (now["author"], now["author_name"]) == (me["id"], me["name"])
         assert now["reason"] == "test"
 
         again = await save(colleague, {**policy, "default": ["stripe"]}, second.headers["etag"])
