@@ -104,7 +104,8 @@ class Settings(BaseSettings):
     unresolved_after: float = Field(default=6 * 3600.0, gt=0)
     """An attempt that is unclear for so long puts the checkout into review."""
     start_within: float = Field(default=900.0, ge=10, le=86400)
-    """How long an accepted checkout may wait, for want of a worker or a database, until its first send."""
+    """How long an accepted checkout may wait, for want of a worker or a database, until its first send, and
+    after an account's no until the next account's."""
     action_expires_after: float = Field(default=1800.0, ge=10, le=86400)
     """How long a customer may take over 3-D Secure, a prompt or a page."""
     max_not_sent_retries: int = Field(default=1, ge=0, le=10)

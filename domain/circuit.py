@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from domain.decline import DeclineCode
-from domain.outcome import Declined, NotSent, Outcome, Unknown
+from domain.outcome import Declined, NotSent, NotSentCause, Outcome, Unknown
 
 
 class CircuitState(StrEnum):
@@ -193,6 +193,8 @@ def sample_of(outcome: Outcome, *, began: datetime, seconds: float, slow_after: 
     alert of its own.
     """
     match outcome:
+        case NotSent(cause=NotSentCause.HELD_BACK):
+            return None
         case NotSent(cause=cause, detail=detail):
             return Sample(False, began, f"{cause}: {detail}")
         case Unknown(detail=detail):

@@ -98,6 +98,8 @@ class NotSentCause(StrEnum):
     """429: refused at the door."""
     UNAUTHORIZED = "unauthorized"
     """401 or 403: our credentials are not accepted."""
+    HELD_BACK = "held_back"
+    """By our own limit for the account: never sent."""
 
 
 class NotSent(Frozen):

@@ -317,6 +317,8 @@ class Credentials(Frozen):
     """Seconds until an unanswered connect counts as not sent."""
     read_timeout: float = 25.0
     """Seconds to wait for an answer once sent; then the outcome is unknown."""
+    max_per_second: float | None = Field(default=None, ge=1)
+    """Requests that each process may send; more wait for `connect_timeout`, and are then not sent."""
 
 
 class Registration(Frozen):

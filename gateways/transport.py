@@ -1,6 +1,7 @@
 """One HTTP exchange with a gateway: an answer, or what is known about the request that got none.
 
     no connection (refused, DNS, TLS, connect time-out, no free connection in the pool) -> NotSent
+    held back by the account's own limit for too long                                   -> NotSent
     anything later (time-out, reset, too long, too big, redirected, undecodable)        -> Unknown
 
 A caller maps the answer's body; `refusal` maps the statuses that mean the same at every gateway.
@@ -10,13 +11,14 @@ import asyncio
 import math
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Final
 
 import httpx
+from aiolimiter import AsyncLimiter
 
 from config import tracing
 from domain.outcome import NotSent, NotSentCause, Unknown
@@ -53,7 +55,27 @@ def open_client(credentials: Credentials) -> httpx.AsyncClient:
         follow_redirects=False,
         headers={"Accept-Encoding": "identity"},
         mounts=dict.fromkeys(_LOOPBACK),
+        event_hooks={} if credentials.max_per_second is None else {"request": [_pace(credentials)]},
     )
+
+
+class _HeldBack(Exception):
+    """There was no place for the request in time."""
+
+
+def _pace(credentials: Credentials) -> Callable[[httpx.Request], Awaitable[None]]:
+    """What has every request wait for its place. As many as one second has may go at once."""
+    assert credentials.max_per_second is not None  # noqa: S101 - asked only then
+    limiter = AsyncLimiter(credentials.max_per_second, 1.0)
+
+    async def wait(_request: httpx.Request) -> None:
+        try:
+            async with asyncio.timeout(credentials.connect_timeout):
+                await limiter.acquire()
+        except TimeoutError:
+            raise _HeldBack from None
+
+    return wait
 
 
 @lru_cache(maxsize=1)
@@ -74,6 +96,8 @@ async def send(
     try:
         async with asyncio.timeout(total_timeout):
             return await _exchange(client, request)
+    except _HeldBack:
+        return NotSent(cause=NotSentCause.HELD_BACK, detail="our limit for this account")
     except _NOT_SENT as fault:
         return NotSent(cause=NotSentCause.UNREACHABLE, detail=type(fault).__name__)
     except TimeoutError:

@@ -42,6 +42,12 @@ class Scripted:
     def asked(self, route: str) -> list[Received]:
         return [request for request in self.received if f"{request.method} {request.path}" == route]
 
+    async def until_received(self, count: int) -> None:
+        """A request that its client no longer waits for may still be on the way."""
+        async with asyncio.timeout(20):
+            while len(self.received) < count:  # noqa: ASYNC110 - only a socket tells
+                await asyncio.sleep(0.01)
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         try:

@@ -272,7 +272,7 @@ _ENVELOPE = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(body=_ENVELOPE | _ANYTHING, status=st.sampled_from([200, 201, 400, 404, 422]))
 async def test_nothing_that_is_answered_raises(body: object, status: int) -> None:
     wire = Wire(httpx.Response(status, content=json.dumps(body).encode()))

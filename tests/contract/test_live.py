@@ -6,9 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.contract.cases import discover
 from tests.contract.live import why_not
 from tests.sandbox_process import SandboxProcess
+
+pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CASES = {case.gateway: case for case in discover()}

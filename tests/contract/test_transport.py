@@ -29,14 +29,21 @@ from tests.contract.scripted import (
     text,
 )
 
-TOTAL = 0.6
+TOTAL = 20.0
+"""Seconds that no exchange takes which is not about time."""
 
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    opened = open_client(Credentials(base_url="", connect_timeout=0.3, read_timeout=0.3))
-    yield opened
-    await opened.aclose()
+    async with open_client(Credentials(base_url="", connect_timeout=TOTAL, read_timeout=TOTAL)) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def hasty() -> AsyncIterator[httpx.AsyncClient]:
+    """Does not wait long for a connection."""
+    async with open_client(Credentials(base_url="", connect_timeout=0.3)) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -53,6 +60,31 @@ async def test_an_answer_of_any_status_is_handed_over(client: httpx.AsyncClient,
         )
         assert isinstance(answer, httpx.Response)
         assert (answer.status_code, answer.json()) == (status, {"status": status})
+
+
+async def test_what_an_account_s_limit_holds_back_was_not_sent(gateway: Scripted) -> None:
+    """As many as a second has go at once; the others find no place within their connect time-out."""
+    answers = await at_once(5, gateway, connect_timeout=0.05, max_per_second=2)
+    held = [each for each in answers if isinstance(each, NotSent)]
+    assert [each.cause for each in held] == [NotSentCause.HELD_BACK] * 3
+    assert len(gateway.asked("POST /charge")) == 2
+
+
+async def test_a_limit_lets_through_what_can_wait(gateway: Scripted) -> None:
+    answers = await at_once(30, gateway, connect_timeout=5, max_per_second=20)
+    assert all(isinstance(each, httpx.Response) for each in answers)
+
+
+async def at_once(
+    number: int, gateway: Scripted, *, connect_timeout: float, max_per_second: float
+) -> list[httpx.Response | NotSent | Unknown]:
+    limited = Credentials(
+        base_url="", connect_timeout=connect_timeout, read_timeout=2, max_per_second=max_per_second
+    )
+    gateway.on("POST /charge", says({}))
+    async with open_client(limited) as client:
+        requests = [client.build_request("POST", f"{gateway.base_url}/charge") for _ in range(number)]
+        return await asyncio.gather(*(send(client, each, total_timeout=10) for each in requests))
 
 
 async def test_connections_are_kept(client: httpx.AsyncClient, gateway: Scripted) -> None:
@@ -79,11 +111,8 @@ async def test_a_proxy_is_not_asked_for_this_machine(
 @pytest.mark.parametrize(
     "fault",
     [
-        pytest.param(silent, id="no answer"),
         pytest.param(reset, id="reset"),
         pytest.param(hang_up, id="closed without an answer"),
-        pytest.param(drip, id="a byte at a time"),
-        pytest.param(raw(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{"), id="cut off"),
         pytest.param(raw(b"not http at all\r\n\r\n"), id="not http"),
         pytest.param(text(200, b"x" * (MAX_RESPONSE_BYTES + 1)), id="too big"),
         pytest.param(text(200, gzip.compress(b"0" * 10**8, 1), content_encoding="gzip"), id="gzip bomb"),
@@ -95,13 +124,34 @@ async def test_whatever_happens_after_sending_is_unknown(
 ) -> None:
     gateway.on("POST /charge", fault)
 
-    async with asyncio.timeout(TOTAL + 1):
-        answer = await send(
-            client, client.build_request("POST", f"{gateway.base_url}/charge"), total_timeout=TOTAL
-        )
+    answer = await send(
+        client, client.build_request("POST", f"{gateway.base_url}/charge"), total_timeout=TOTAL
+    )
 
     assert isinstance(answer, Unknown)
     assert len(gateway.received) == 1
+
+
+@pytest.mark.parametrize(
+    ("slow", "read_timeout", "total_timeout"),
+    [
+        pytest.param(silent, 1, TOTAL, id="no answer"),
+        pytest.param(raw(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{"), 1, TOTAL, id="half an answer"),
+        pytest.param(drip, TOTAL, 1, id="a byte at a time"),
+    ],
+)
+async def test_an_answer_that_takes_too_long_is_unknown(
+    gateway: Scripted, slow: Answer, read_timeout: float, total_timeout: float
+) -> None:
+    gateway.on("POST /charge", slow)
+
+    async with open_client(Credentials(base_url="", read_timeout=read_timeout)) as client:
+        request = client.build_request("POST", f"{gateway.base_url}/charge")
+        async with asyncio.timeout(TOTAL):
+            answer = await send(client, request, total_timeout=total_timeout)
+
+    assert isinstance(answer, Unknown)
+    await gateway.until_received(1)
 
 
 def _refused() -> str:
@@ -125,11 +175,11 @@ async def test_without_a_connection_nothing_was_sent(
     assert answer.cause is NotSentCause.UNREACHABLE
 
 
-async def test_a_failed_handshake_is_not_sent(client: httpx.AsyncClient, gateway: Scripted) -> None:
+async def test_a_failed_handshake_is_not_sent(hasty: httpx.AsyncClient, gateway: Scripted) -> None:
     """The server speaks no TLS at all."""
     url = gateway.base_url.replace("http://", "https://")
 
-    answer = await send(client, client.build_request("POST", url), total_timeout=TOTAL)
+    answer = await send(hasty, hasty.build_request("POST", url), total_timeout=TOTAL)
 
     assert isinstance(answer, NotSent)
     assert gateway.received == []
@@ -157,7 +207,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_not_trusted(
     assert gateway.received == []
 
 
-async def test_a_connection_that_never_completes_is_not_sent(client: httpx.AsyncClient) -> None:
+async def test_a_connection_that_never_completes_is_not_sent(hasty: httpx.AsyncClient) -> None:
     """A listener that accepts nothing, its backlog full: the handshake of one more stays unanswered."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
         fillers = [socket.socket() for _ in range(4)]
@@ -166,7 +216,7 @@ async def test_a_connection_that_never_completes_is_not_sent(client: httpx.Async
                 filler.setblocking(False)
                 filler.connect_ex(listener.getsockname())
             url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            answer = await send(client, client.build_request("POST", url), total_timeout=TOTAL)
+            answer = await send(hasty, hasty.build_request("POST", url), total_timeout=TOTAL)
         finally:
             for filler in fillers:
                 filler.close()

@@ -11,7 +11,7 @@ from storage import health
 from storage.events import timeline
 from storage.tables import AccountCircuit
 from tests.health.conftest import NewWorld
-from tests.workflow.bank import decline, not_sent, then
+from tests.workflow.plays import decline, not_sent, then
 from tests.workflow.world import World
 
 
