@@ -158,7 +158,7 @@ class Attempting:
                     if await last_told(session, checkout.id) != "charges.frozen":
                         tell(session, checkout.id, "charges.frozen", account=task.account)
                     return Report(kind=Kind.FROZEN, status=AttemptStatus.NOT_SENT, detail=CHARGES_FROZEN)
-                if attempt is not None and charges_frozen:
+                if attempt is not None and (charges_frozen or await self._too_old(session, checkout, made)):
                     return report_of(attempt)
             if attempt is None:
                 why = await self._ineligible(session, checkout, person, task, freezes, made)
@@ -212,7 +212,7 @@ class Attempting:
     ) -> str | None:
         if Switch.CHARGES in freezes.here:
             return Exclusion.FROZEN
-        if await self._too_old(session, checkout):
+        if await self._too_old(session, checkout, made):
             return START_EXPIRED
         if Switch.FAILOVER in freezes and any(each.account != task.account for each in made):
             return FAILOVER_FROZEN
@@ -228,15 +228,17 @@ class Attempting:
         # Last: a probe that is claimed has to be sent.
         return await self._unhealthy(session, task) if task.recheck else None
 
-    async def _too_old(self, session: AsyncSession, checkout: Checkout) -> bool:
-        """Nobody expects the charge any more: nothing was sent in all the time that an outage of ours took.
+    async def _too_old(self, session: AsyncSession, checkout: Checkout, made: Sequence[Attempt]) -> bool:
+        """Nobody expects the charge any more: nothing has moved in all the time that an outage of ours took,
+        neither since the checkout was accepted nor since the account before said no.
 
         Where a person or an operator's switch was waited for, they and their own deadline decide.
         """
+        moved = [each.ended_at or each.closed_at or each.created_at for each in made]
         patience = timedelta(seconds=self._context.settings.start_within)
-        if datetime.now(UTC) - checkout.created_at <= patience:
+        if datetime.now(UTC) - max(moved, default=checkout.created_at) <= patience:
             return False
-        if checkout.status == CheckoutStatus.IN_REVIEW or await attempts.of_checkout(session, checkout.id):
+        if checkout.status == CheckoutStatus.IN_REVIEW:
             return False
         return await last_told(session, checkout.id) != "charges.frozen"
 
@@ -272,7 +274,8 @@ class Attempting:
         """Only under a key that the gateway surely still knows; long after the send, only after a look-up.
 
         Soon after it, this is the activity repeated after its worker's death. Later it is a run that was
-        started again or reset, which knows nothing of what it did before (T3, T4): it looks first.
+        started again or reset, which knows nothing of what it did before (T3, T4): it looks first. One that
+        has looked does so again where an outage of ours kept it from sending until that was long ago (D2).
         """
         if attempt is None or attempt.sent_at is None:
             return False
@@ -281,7 +284,9 @@ class Attempting:
             return False
         now = datetime.now(UTC)
         patience = timedelta(seconds=self._context.settings.resend_unlooked_for)
-        if not looked_up and now - (attempt.last_sent_at or attempt.sent_at) > patience:
+        info = activity.info()
+        looked = info.started_time - info.scheduled_time
+        if (looked if looked_up else now - (attempt.last_sent_at or attempt.sent_at)) > patience:
             return False
         return now - attempt.sent_at < life - KEY_LIFE_MARGIN
 

@@ -15,7 +15,7 @@ from domain.outcome import Approved, Canceled, Declined, Outcome, PaymentStatus
 from domain.switches import Switch
 from gateways.base import CaptureRequest, Found, VoidRequest
 from storage import attempts, checkouts, switches
-from storage.events import tell
+from storage.events import capture_under_way, tell
 from storage.tables import Attempt, Checkout
 
 
@@ -35,7 +35,7 @@ class Capturing:
         amount = checkout.amount if task.amount is None else task.amount
         gateway = self._context.accounts.gateway(task.account)
         handle = await self._context.handle(checkout, attempt)
-        if await self._frozen(task.account):
+        if not await self._may_send(task, amount):
             if activity.info().attempt == 1:
                 async with self._context.database.transaction() as session:
                     tell(session, checkout.id, "capture.frozen", attempt_id=attempt.id)
@@ -117,9 +117,15 @@ class Capturing:
                 tell(session, checkout.id, "attempt.voided", attempt_id=row.id, account=row.account)
         return Report(kind=Kind.CANCELED, status=AttemptStatus.VOIDED)
 
-    async def _frozen(self, account: str) -> bool:
+    async def _may_send(self, task: CaptureAttempt, amount: int) -> bool:
+        """Whether charges are not frozen. Before the first send it is told, so that the capture is made also
+        where its run is lost with Temporal's data (T3)."""
         async with self._context.database.transaction() as session:
-            return Switch.CHARGES in await switches.around(session, account)
+            if Switch.CHARGES in await switches.around(session, task.account):
+                return False
+            if await capture_under_way(session, task.checkout_id) is None:
+                tell(session, task.checkout_id, "capture.sent", attempt_id=task.attempt_id, amount=amount)
+            return True
 
     async def _authorized(self, task: AttemptTask) -> tuple[Checkout, Attempt]:
         async with self._context.database.transaction() as session:

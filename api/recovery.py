@@ -21,8 +21,9 @@ from api.refund_runs import refund_run_id, start_refund
 from api.runs import RPC_TIMEOUT, calling_temporal, run_id, start_checkout, start_watcher
 from api.services import Services
 from storage import recovery
-from storage.events import cancel_requested
+from storage.events import cancel_requested, capture_under_way
 from storage.tables import Attempt, Checkout, Notification, Refund
+from workflows.messages import CheckoutInput
 
 log = structlog.get_logger()
 
@@ -96,10 +97,14 @@ class Recovery:
             return False
         async with parts.database.transaction() as session:
             row = await recovery.still_open(session, checkout.id)
-            canceled = await cancel_requested(session, checkout.id)
+            anew = CheckoutInput(
+                checkout_id=checkout.id,
+                canceled=await cancel_requested(session, checkout.id),
+                capturing=await capture_under_way(session, checkout.id),
+            )
         if row is None:
             return False  # it has ended between the two questions
-        await start_checkout(parts.temporal, parts.settings, row, again=True, canceled=canceled)
+        await start_checkout(parts.temporal, parts.settings, row, anew=anew)
         async with parts.database.transaction() as session:
             await recovery.restarted(session, checkout.id)
         log.warning("recovery.restarted", checkout=checkout.id)

@@ -35,22 +35,21 @@ def calling_temporal() -> Iterator[None]:
 
 
 async def start_checkout(
-    temporal: Client, settings: Settings, checkout: Checkout, *, again: bool = False, canceled: bool = False
+    temporal: Client, settings: Settings, checkout: Checkout, *, anew: CheckoutInput | None = None
 ) -> None:
     """Start the checkout's workflow; nothing happens where it runs or has run. Raises RPCError.
 
-    `again`: where it has run, it is started anew; `canceled` with what a lost run was told.
+    `anew`: also where it has run, with what is known of the run that was lost.
     """
     reuse = WorkflowIDReusePolicy
-    task = CheckoutInput(checkout_id=checkout.id)
     with calling_temporal(), suppress(WorkflowAlreadyStartedError):
         await temporal.start_workflow(
             CheckoutWorkflow.run,
-            task.model_copy(update={"canceled": True}) if canceled else task,
+            anew or CheckoutInput(checkout_id=checkout.id),
             id=run_id(checkout.id),
             task_queue=settings.task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=reuse.ALLOW_DUPLICATE if again else reuse.REJECT_DUPLICATE,
+            id_reuse_policy=reuse.ALLOW_DUPLICATE if anew else reuse.REJECT_DUPLICATE,
             task_timeout=timedelta(seconds=settings.workflow_task_timeout),
             search_attributes=at_start(
                 merchant_id=checkout.merchant_id, amount=checkout.amount, currency=checkout.currency

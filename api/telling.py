@@ -50,6 +50,7 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "attempt.adopted": "{account} took money late, and the checkout counts it.",
     "capture.failed": "The bank did not pay {account} a capture that had succeeded: ask the gateway.",
     "capture.frozen": "The capture waits: charges are frozen by an operator.",
+    "capture.sent": "A capture of {amount} was sent to {account}.",
     "capture.refused": "{account} refused the capture{detail}.",
     "refund.requested": "A refund of {amount} was asked for.",
     "refund.sent": "A refund of {amount} was sent to {account}.",

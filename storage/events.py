@@ -63,6 +63,21 @@ async def cancel_requested(session: AsyncSession, checkout_id: str) -> bool:
     return bool((await session.exec(select(asked))).one())
 
 
+async def capture_under_way(session: AsyncSession, checkout_id: str) -> int | None:
+    """How much a capture was sent for that the gateway has not refused since; None where there is none."""
+    found = await session.exec(
+        select(CheckoutEvent.kind, CheckoutEvent.data)
+        .where(
+            col(CheckoutEvent.checkout_id) == checkout_id,
+            col(CheckoutEvent.kind).in_(("capture.sent", "capture.refused")),
+        )
+        .order_by(col(CheckoutEvent.id).desc())
+        .limit(1)
+    )
+    kind, data = found.first() or (None, {})
+    return int(data["amount"]) if kind == "capture.sent" else None
+
+
 async def last_skipped(session: AsyncSession, checkout_id: str) -> str | None:
     """Why the account that was skipped last was not asked; None where none was skipped."""
     found = await session.exec(

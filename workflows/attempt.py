@@ -255,6 +255,9 @@ class Attempt:
             if report.kind is Kind.ACTION_REQUIRED:
                 leave = self.given_up or self._leaving
                 report = await (self._close() if leave else self._wait_for_customer())
+            elif self._page_has_lapsed(report, began):
+                self.expired = True
+                report = await self._close()
             elif self._worth_resending(report, resends):
                 resends += 1
                 report = await self._send(looked_up=True)
@@ -294,6 +297,13 @@ class Attempt:
         charge that nobody waits for is not sent again, for it might be the first to arrive."""
         only_a_page = self.step.mute and self.step.method is MethodType.HOSTED
         return self.given_up and only_a_page and workflow.patched("page-asked-for-after-cancel")
+
+    def _page_has_lapsed(self, report: Report, since: datetime) -> bool:
+        """The gateway waits at its page, whose link was lost with the answer: nobody can pay there. So it has
+        been for as long as a customer would have been given."""
+        waits = report.kind is Kind.PENDING and self.step.method is MethodType.HOSTED
+        over = workflow.now() - since > timedelta(seconds=self._timings.action_expires_after)
+        return waits and over and not self._closed and workflow.patched("lost-page-lapses")
 
     def _overdue(self, since: datetime) -> bool:
         return workflow.now() - since > timedelta(seconds=self._timings.unresolved_after)

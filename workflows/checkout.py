@@ -48,7 +48,7 @@ class Checkout:
         self._attempts_made = 0
         self._number = 0
         self._cancel_wanted = task.canceled
-        self._capture: CaptureCheckout | None = None
+        self._capture = None if task.capturing is None else CaptureCheckout(amount=task.capturing)
         self._captured: Report | None = None
         self._decision: Decision | None = None
         self._review_reason: ReviewReason | None = None
@@ -287,7 +287,20 @@ class Checkout:
 
     @workflow.update
     async def capture(self, command: CaptureCheckout) -> CommandResult:
-        """Take the authorized money. The row may say "authorized" a moment before this run hears of it."""
+        """Take the authorized money. The row may say "authorized" long before this run hears of it, where the
+        worker that charged has died in between: what was accepted waits for that."""
+        if not workflow.patched("accepted-capture-waits"):
+            await self._authorized_soon(command)
+        self._capture = command
+        self._captured = None
+        await workflow.wait_condition(lambda: self._captured is not None or self._status.final)
+        report = self._captured
+        done = report is not None and report.status is AttemptStatus.CAPTURED
+        status = CheckoutStatus.SUCCEEDED if done else self._status
+        return CommandResult(status=status, done=done, detail=None if report is None else report.detail)
+
+    async def _authorized_soon(self, command: CaptureCheckout) -> None:
+        """As runs did that were given their capture before: after a moment it is refused, accepted or not."""
         try:
             await workflow.wait_condition(
                 lambda: self._status is CheckoutStatus.REQUIRES_CAPTURE or self._status.final,
@@ -296,13 +309,6 @@ class Checkout:
         except TimeoutError:
             raise ApplicationError(f"checkout is {self._status}", type="NotCapturable") from None
         self._may_capture(command)
-        self._capture = command
-        self._captured = None
-        await workflow.wait_condition(lambda: self._captured is not None or self._status.final)
-        report = self._captured
-        done = report is not None and report.status is AttemptStatus.CAPTURED
-        status = CheckoutStatus.SUCCEEDED if done else self._status
-        return CommandResult(status=status, done=done, detail=None if report is None else report.detail)
 
     @capture.validator
     def _may_capture(self, command: CaptureCheckout) -> None:

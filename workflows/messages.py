@@ -21,6 +21,8 @@ class CheckoutInput(Frozen):
     """Whether the server knows our search attributes (the test server does not)."""
     canceled: bool = False
     """A run that was lost had been told so: nothing new is sent, what was sent is closed or released."""
+    capturing: int | None = None
+    """A run that was lost had sent a capture of so much, in minor units, and did not know what came of it."""
 
 
 class CheckoutResult(Frozen):

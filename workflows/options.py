@@ -33,7 +33,7 @@ NOTHING_YET: Final = 6
 """Looks at a payment of whose dispute a webhook told and whose look-up shows none, before it is given up."""
 
 CAPTURE_PATIENCE: Final = timedelta(seconds=2)
-"""How long a capture waits for the run to hear that the payment is authorized."""
+"""How long a capture waited for the run to hear that the payment is authorized, before it waited for it."""
 
 OVERDUE_PAUSE: Final = timedelta(days=1)
 """Between looks at late money whose return is overdue: a person knows, webhooks still wake the watcher."""

@@ -8,29 +8,33 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from sqlmodel import col, update
-from temporalio.testing import WorkflowEnvironment
+from temporalio.client import WorkflowHandle, WorkflowUpdateStage
 
 from api.door import Door
 from api.rate_limits import RateLimits
 from api.recovery import Recovery
 from api.services import Services
-from config.temporal import DATA_CONVERTER
 from domain.attempt import AttemptStatus
 from domain.decline import DeclineCategory
 from domain.ids import attempt_id
 from domain.outcome import PaymentStatus
 from storage import attempts, tables
 from storage.changes import Changes
-from tests.workflow.bank import action, approve, decline, lost, never, not_sent
-from tests.workflow.conftest import TEST_SERVER, NewWorld, new_world
-from tests.workflow.world import World, world_on
+from storage.events import capture_under_way
+from tests.workflow.conftest import NewWorld, new_world
+from tests.workflow.plays import action, approve, decline, lost, never, not_sent
+from tests.workflow.world import World, skipping_world
+from workflows.checkout import Checkout
+from workflows.messages import CaptureCheckout, CheckoutResult
 
 __all__ = ["new_world"]
 
+PART: Final = 4_000
+"""Minor units, less than all."""
 LONG_AGO = timedelta(hours=1)
 
 
@@ -63,9 +67,9 @@ async def age(world: World, checkout: str) -> None:
                 await attempts.change(session, attempt.id, sent_at=then_, last_sent_at=then_)
 
 
-async def run_again(world: World, checkout: str, *, canceled: bool = False) -> str:
+async def run_again(world: World, checkout: str, **known: Any) -> str:
     await age(world, checkout)
-    return await world.run(checkout, canceled=canceled)
+    return await world.run(checkout, **known)
 
 
 @asynccontextmanager
@@ -226,6 +230,55 @@ async def test_what_was_never_sent_is_not_sent(new_world: NewWorld) -> None:
         assert not world.banks["card-a"].charges + world.banks["card-b"].charges
 
 
+# A capture was sent, and the run that sent it is lost
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+async def test_a_capture_that_was_sent_is_made_once(new_world: NewWorld, *, arrived: bool) -> None:
+    async with new_world("card-a") as world:
+        bank = world.banks["card-a"]
+        checkout, handle = await authorized(world)
+        bank.settle_script = [lost(approve()) if arrived else never()]
+        bank.look_up_faults = 1
+        await capture(handle, PART)
+        async with asyncio.timeout(10):
+            while bank.look_up_faults:  # noqa: ASYNC110 - a worker asks
+                await asyncio.sleep(0.02)
+        await world.lose(handle)
+        assert await under_way(world, checkout) == PART
+        assert await run_again(world, checkout, capturing=PART) == "succeeded"
+        assert (await world.row(checkout)).amount_captured == PART
+        assert [effect.kind for _, effect in world.ledger(checkout)] == ["authorize", "capture"]
+
+
+async def test_a_capture_that_was_refused_is_not_made_again(new_world: NewWorld) -> None:
+    async with new_world("card-a") as world:
+        checkout, handle = await authorized(world)
+        assert await under_way(world, checkout) is None
+        world.banks["card-a"].settle_script = [decline(DeclineCategory.SOFT)]
+        await capture(handle, PART)
+        await world.until_told(checkout, "capture.refused")
+        assert await under_way(world, checkout) is None
+        await world.lose(handle)
+
+
+async def authorized(world: World) -> tuple[str, WorkflowHandle[Checkout, CheckoutResult]]:
+    checkout = await world.checkout(capture_method="manual")
+    handle = await world.start(checkout)
+    await world.until(checkout, "requires_capture")
+    return checkout, handle
+
+
+async def capture(handle: WorkflowHandle[Checkout, CheckoutResult], amount: int) -> None:
+    accepted = WorkflowUpdateStage.ACCEPTED
+    await handle.start_update(Checkout.capture, CaptureCheckout(amount=amount), wait_for_stage=accepted)
+
+
+async def under_way(world: World, checkout: str) -> int | None:
+    async with world.database.transaction() as session:
+        return await capture_under_way(session, checkout)
+
+
 async def test_soon_after_a_send_its_repetition_needs_no_look_up(new_world: NewWorld) -> None:
     """W2: an activity repeated after its worker's death sends under its key at once, as it always did."""
     async with new_world("card-a") as world:
@@ -243,12 +296,7 @@ async def test_soon_after_a_send_its_repetition_needs_no_look_up(new_world: NewW
 
 async def test_the_walk_watches_again(database_url: str) -> None:
     """In a database of its own: the walk sees every checkout there is."""
-    async with (
-        await WorkflowEnvironment.start_time_skipping(
-            test_server_existing_path=TEST_SERVER, data_converter=DATA_CONVERTER
-        ) as env,
-        world_on(env.client, database_url, ("momo", "card-b"), env=env) as world,
-    ):
+    async with skipping_world(database_url, ("momo", "card-b")) as world:
         world.banks["momo"].charge_script = [never()]
         checkout = await world.checkout()
         assert await world.run(checkout) == "succeeded"
@@ -256,7 +304,7 @@ async def test_the_walk_watches_again(database_url: str) -> None:
         recovery = recovery_in(world)
         await age(world, checkout)
         assert await recovery.step() == 0, "its watcher runs"
-        await world.lose(world.watcher(checkout))
+        await world.lose(world.watcher(checkout), at_rest=True)
         assert await recovery.step() == 1
         world.banks["momo"].appear(attempt_id(checkout, 1), 12_500, "NGN")
         assert await world.compensated(checkout) == "refunded"

@@ -13,27 +13,18 @@ import sys
 import tempfile
 from pathlib import Path
 
-from temporalio.testing import WorkflowEnvironment
-
 from config.keys import new_key
-from config.temporal import DATA_CONVERTER
 from devstack.ports import Ports
 from devstack.postgres import create_database, running_postgres
 from devstack.programs import ROOT
 from tests.replay.scenarios import SCENARIOS, Scenario
-from tests.workflow.conftest import TEST_SERVER
-from tests.workflow.world import world_on
+from tests.workflow.world import skipping_world
 
 HISTORIES = Path(__file__).parent / "histories"
 
 
 async def record(name: str, scenario: Scenario, database_url: str) -> None:
-    async with (
-        await WorkflowEnvironment.start_time_skipping(
-            test_server_existing_path=TEST_SERVER, data_converter=DATA_CONVERTER
-        ) as env,
-        world_on(env.client, database_url, scenario.accounts, env=env) as world,
-    ):
+    async with skipping_world(database_url, scenario.accounts) as world:
         walked = await scenario.walk(world)
         workflow_id, run_id = (walked, None) if isinstance(walked, str) else walked
         history = await world.client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()

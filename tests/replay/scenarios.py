@@ -2,15 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from temporalio.client import WorkflowHandle, WorkflowUpdateStage
 
-from api.dispute_runs import scan_disputes
-from api.refund_runs import refund_run_id
 from domain.decline import DeclineCategory
-from domain.dispute import DisputeStatus
 from domain.ids import attempt_id
 from domain.outcome import PaymentStatus
 from domain.screening import ListEffect, ListKind
@@ -18,26 +15,26 @@ from domain.switches import Switch
 from gateways.base import RefundStatus
 from storage import lists
 from tests.operators.freezing import Hand
-from tests.refunds.till import Till, till_in
-from tests.workflow.bank import action, approve, decline, lost, never, not_sent, pending
-from tests.workflow.world import World
+from tests.replay.afterwards import (
+    dispute_scan,
+    dispute_won,
+    reconciled,
+    reconciled_all,
+    refund_check,
+    refund_continued,
+    refund_continued_as_new,
+    refund_pending_then_succeeded,
+)
+from tests.workflow.plays import action, approve, decline, lost, never, not_sent, pending
+from tests.workflow.world import AMOUNT, World
 from workflows.checkout import Checkout
-from workflows.dispute import Dispute
 from workflows.messages import (
     CancelCheckout,
     CaptureCheckout,
     ChooseNext,
     DecideReview,
     Decision,
-    GatewayNews,
-    LookInput,
-    ReconcileAllInput,
-    ReconcileInput,
-    RefundInput,
 )
-from workflows.reconciliation import Reconcile, ReconcileAll, reconcile_id
-from workflows.refund import Refund
-from workflows.refund_check import RefundCheck
 
 
 class Scenario(NamedTuple):
@@ -166,6 +163,19 @@ async def manual_capture(world: World) -> str:
     return handle.id
 
 
+async def capture_before_known(world: World) -> str:
+    """Accepted before the run has heard that the payment is authorized."""
+    world.banks["card-a"].charge_script = [lost(approve())]
+    checkout = await world.checkout(capture_method="manual")
+    handle = await world.start(checkout)
+    await world.until_told(checkout, "attempt.unknown")
+    await handle.start_update(
+        Checkout.capture, CaptureCheckout(amount=4_000), wait_for_stage=WorkflowUpdateStage.ACCEPTED
+    )
+    await handle.result()
+    return handle.id
+
+
 async def cancel_while_waiting(world: World) -> str:
     world.banks["card-a"].charge_script = [action()]
     checkout = await world.checkout()
@@ -187,6 +197,14 @@ async def page_canceled_unclear(world: World) -> str:
     return handle.id
 
 
+async def page_lost(world: World) -> str:
+    """The link was lost with the answer, and the gateway goes on waiting for somebody to pay."""
+    world.banks["momo"].charge_script = [lost(pending())]
+    checkout = await world.checkout(payment_method={"type": "hosted"})
+    await world.run(checkout)
+    return f"checkout/{checkout}"
+
+
 async def canceled_then_lost(world: World) -> str:
     """The run that recovery starts instead of the lost one."""
     world.banks["card-a"].charge_script = [decline(DeclineCategory.SOFT)]
@@ -196,6 +214,16 @@ async def canceled_then_lost(world: World) -> str:
     await world.until(checkout, "requires_action")
     await world.lose(handle)
     await world.run(checkout, canceled=True)
+    return handle.id
+
+
+async def capturing_then_lost(world: World) -> str:
+    """The run that recovery starts while it is not known what came of the capture."""
+    checkout = await world.checkout(capture_method="manual")
+    handle = await world.start(checkout)
+    await world.until(checkout, "requires_capture")
+    await world.lose(handle)
+    await world.run(checkout, capturing=AMOUNT)
     return handle.id
 
 
@@ -319,115 +347,6 @@ async def watcher_adopts(world: World) -> str:
     return watch.id
 
 
-async def reconciled(world: World) -> str:
-    """One account's books, with money on an attempt that was left behind."""
-    world.banks["momo"].charge_script = [never()]
-    checkout = await world.checkout()
-    await world.run(checkout)
-    await world.lose(world.watcher(checkout))
-    world.banks["momo"].appear(attempt_id(checkout, 1), 12_500, "NGN")
-    now = datetime.now(UTC)
-    handle = await world.client.start_workflow(
-        Reconcile.run,
-        ReconcileInput(account="momo", since=now - timedelta(days=1), until=now + timedelta(days=1)),
-        id=reconcile_id("momo", checkout),
-        task_queue=world.task_queue,
-    )
-    await handle.result()
-    return handle.id
-
-
-async def reconciled_all(world: World) -> str:
-    handle = await world.client.start_workflow(
-        ReconcileAll.run, ReconcileAllInput(), id="reconcile-all/recorded", task_queue=world.task_queue
-    )
-    await handle.result()
-    return handle.id
-
-
-async def _refunded(world: World, **changes: Any) -> tuple[str, str]:
-    """A refund that the gateway keeps pending for hours. Returns its id and its first run's."""
-    till = await till_in(world, "card-a")
-    till.bank.settle_script = [till.slow()]
-    refund = (await till.accept(5_000)).refund
-    run = await world.client.start_workflow(
-        Refund.run,
-        RefundInput(
-            refund_id=refund.id,
-            account="card-a",
-            intervals=(60, 3600),
-            timeout=60,
-            unclear_after=21_600,
-            overdue_after=86_400,
-            **changes,
-        ),
-        id=refund_run_id(refund.id),
-        task_queue=world.task_queue,
-    )
-    await world.skip(timedelta(hours=5))
-    await run.signal(Refund.gateway_news, GatewayNews(attempt_id=till.attempt))
-    till.decide(RefundStatus.SUCCEEDED)
-    await run.result()
-    return run.id, run.first_execution_run_id or ""
-
-
-async def refund_pending_then_succeeded(world: World) -> str:
-    return (await _refunded(world))[0]
-
-
-async def refund_continued_as_new(world: World) -> tuple[str, str]:
-    """The first of the runs."""
-    return await _refunded(world, looks_per_run=3)
-
-
-async def refund_continued(world: World) -> str:
-    """The last of the runs."""
-    return (await _refunded(world, looks_per_run=3))[0]
-
-
-async def _look(world: World, workflow: Any, name: str, prepare: Callable[[Till], None]) -> str:
-    till = await till_in(world, "card-a")
-    prepare(till)
-    run = await world.client.start_workflow(
-        workflow,
-        LookInput(
-            checkout_id=till.checkout,
-            attempt_id=till.attempt,
-            account="card-a",
-            intervals=(60, 3600),
-            timeout=60,
-        ),
-        id=f"{name}/{till.attempt}",
-        task_queue=world.task_queue,
-        start_signal="gateway_news",
-        start_signal_args=[GatewayNews(attempt_id=till.attempt)],
-    )
-    await world.skip(timedelta(hours=2))
-    till.bank.dispute(till.attempt, DisputeStatus.WON)
-    await run.result()
-    return run.id
-
-
-async def dispute_won(world: World) -> str:
-    def disputed(till: Till) -> None:
-        till.bank.dispute(till.attempt, DisputeStatus.NEEDS_RESPONSE)
-
-    return await _look(world, Dispute.run, "dispute", disputed)
-
-
-async def refund_check(world: World) -> str:
-    return await _look(world, RefundCheck.run, "refund-check", lambda _till: None)
-
-
-async def dispute_scan(world: World) -> str:
-    till = await till_in(world, "card-a")
-    till.bank.dispute(till.attempt, DisputeStatus.LOST)
-    await scan_disputes(till.parts, "card-a")
-    run = world.client.get_workflow_handle("disputes/card-a")
-    await run.result()
-    return run.id
-
-
 CARDS = ("card-a", "card-b")
 MOBILE = ("momo", "card-b")
 SCENARIOS = {
@@ -441,6 +360,7 @@ SCENARIOS = {
     "not_found_then_next": Scenario(MOBILE, not_found_then_next),
     "review_and_decision": Scenario(MOBILE, review_and_decision),
     "manual_capture": Scenario(CARDS, manual_capture),
+    "capture_before_known": Scenario(CARDS, capture_before_known),
     "risk_approved": Scenario(CARDS, risk_approved),
     "risk_declined": Scenario(CARDS, risk_declined),
     "risk_canceled": Scenario(CARDS, risk_canceled),
@@ -449,7 +369,9 @@ SCENARIOS = {
     "risk_challenged": Scenario(CARDS, risk_challenged),
     "cancel_while_waiting": Scenario(CARDS, cancel_while_waiting),
     "page_canceled_unclear": Scenario(("mute",), page_canceled_unclear),
+    "page_lost": Scenario(("momo",), page_lost),
     "canceled_then_lost": Scenario(CARDS, canceled_then_lost),
+    "capturing_then_lost": Scenario(CARDS, capturing_then_lost),
     "chosen_while_waiting": Scenario(CARDS, chosen_while_waiting),
     "expiry": Scenario(("momo",), expiry),
     "watcher_refunds": Scenario(MOBILE, watcher_refunds),

@@ -8,7 +8,7 @@ no keys, executes every request it gets, and cannot close a prompt for good (lik
 
 import itertools
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from domain.checkout import CaptureMethod
@@ -20,11 +20,8 @@ from domain.outcome import (
     Canceled,
     Declined,
     GatewayPayment,
-    NextAction,
-    NextActionType,
     NotFound,
     NotSent,
-    NotSentCause,
     Outcome,
     PaymentStatus,
     Pending,
@@ -57,6 +54,7 @@ from gateways.base import (
     VoidRequest,
     WebhookEvent,
 )
+from tests.workflow.plays import Play
 
 _numbers = itertools.count(1)
 
@@ -70,66 +68,6 @@ class Effect:
     payment_id: str
     amount: int
     currency: str
-
-
-@dataclass(frozen=True)
-class Play:
-    """What the gateway does with one call: `effect` on its side, then what the caller hears."""
-
-    effect: PaymentStatus | None = PaymentStatus.CAPTURED
-    heard: str = "truth"
-    """`truth`, `lost` (effect, no answer), `not_sent`, `never` (no effect, no answer)."""
-    decline: Decline | None = None
-    action: NextAction | None = None
-    amount: int | None = None
-    cause: NotSentCause = NotSentCause.UNREACHABLE
-    retry_after: float | None = None
-    closable: bool = True
-    meanwhile: Callable[[], Awaitable[None]] | None = None
-    """Runs after the effect and before the answer: where a test kills things."""
-
-
-def approve() -> Play:
-    return Play()
-
-
-def decline(category: DeclineCategory, code: DeclineCode = DeclineCode.GENERIC_DECLINE) -> Play:
-    return Play(
-        effect=PaymentStatus.DECLINED, decline=Decline(category=category, code=code, message="scripted")
-    )
-
-
-def action(*, url: str | None = "https://gateway.example/page", closable: bool = True) -> Play:
-    kind = NextActionType.REDIRECT if url else NextActionType.MOBILE_PROMPT
-    return Play(
-        effect=PaymentStatus.REQUIRES_ACTION, action=NextAction(type=kind, url=url), closable=closable
-    )
-
-
-def pending() -> Play:
-    return Play(effect=PaymentStatus.PENDING, closable=False)
-
-
-def lost(play: Play) -> Play:
-    """The gateway acts, its answer is lost."""
-    return replace(play, heard="lost")
-
-
-def never() -> Play:
-    """The gateway does not act, and no answer comes."""
-    return Play(effect=None, heard="never")
-
-
-def not_sent(cause: NotSentCause = NotSentCause.UNREACHABLE, retry_after: float | None = None) -> Play:
-    return Play(effect=None, heard="not_sent", cause=cause, retry_after=retry_after)
-
-
-def wrong_amount(amount: int) -> Play:
-    return Play(amount=amount)
-
-
-def then(play: Play, meanwhile: Callable[[], Awaitable[None]]) -> Play:
-    return replace(play, meanwhile=meanwhile)
 
 
 @dataclass

@@ -1,18 +1,12 @@
-"""Time-skipping Temporal servers, one a test: time that one test lets pass must not pass in another."""
+"""Worlds for tests, each on a time-skipping server of its own."""
 
-import sys
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from temporalio.testing import WorkflowEnvironment
 
-from config.temporal import DATA_CONVERTER
-from tests.workflow.world import World, world_on
-
-TEST_SERVER = str(Path(sys.executable).with_name("temporal-test-server"))
+from tests.workflow.world import World, skipping_world
 
 
 class NewWorld(Protocol):
@@ -25,12 +19,7 @@ def new_world(module_database_url: str) -> NewWorld:
 
     @asynccontextmanager
     async def make(*order: str, **changes: Any) -> AsyncIterator[World]:
-        async with (
-            await WorkflowEnvironment.start_time_skipping(
-                test_server_existing_path=TEST_SERVER, data_converter=DATA_CONVERTER
-            ) as env,
-            world_on(env.client, module_database_url, order, env=env, **changes) as world,
-        ):
+        async with skipping_world(module_database_url, order, **changes) as world:
             yield world
 
     return make

@@ -1,6 +1,7 @@
 """Cancel, capture, and an operator's decision, in every state."""
 
 import asyncio
+import sys
 from datetime import timedelta
 from typing import Any
 
@@ -10,8 +11,8 @@ from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError, Workflo
 from domain.decline import DeclineCategory
 from domain.ids import attempt_id
 from domain.outcome import PaymentStatus
-from tests.workflow.bank import action, approve, decline, lost, never, pending, wrong_amount
 from tests.workflow.conftest import NewWorld
+from tests.workflow.plays import action, approve, decline, lost, never, pending, wrong_amount
 from tests.workflow.world import AMOUNT, World
 from workflows.checkout import Checkout
 from workflows.messages import CancelCheckout, CaptureCheckout, DecideReview, Decision
@@ -71,11 +72,17 @@ async def test_cancel_of_a_prompt_that_cannot_be_closed_is_watched(new_world: Ne
 @pytest.mark.parametrize("account", ["card-a", "momo"])
 async def test_cancel_while_unclear_waits_for_the_truth_paid(new_world: NewWorld, account: str) -> None:
     async with new_world(account) as world:
-        world.banks[account].charge_script = [lost(approve())]
-        world.banks[account].look_up_faults = 3
+        bank = world.banks[account]
+        bank.charge_script, bank.look_up_faults = [lost(approve())], sys.maxsize
         checkout = await world.checkout()
         handle = await world.start(checkout)
-        assert await cancel(handle) == ("succeeded", False)
+        await world.until_told(checkout, "attempt.unknown")
+        update = await handle.start_update(
+            Checkout.cancel, CancelCheckout(), wait_for_stage=WorkflowUpdateStage.ACCEPTED
+        )
+        bank.look_up_faults = 0
+        result, _ = await asyncio.gather(update.result(), handle.result())
+        assert (result.status, result.done) == ("succeeded", False)
         assert (await world.row(checkout)).status == "succeeded"
 
 
@@ -86,6 +93,7 @@ async def test_cancel_while_unclear_waits_for_the_truth_unpaid(new_world: NewWor
         world.banks[account].look_up_faults = 1
         checkout = await world.checkout()
         handle = await world.start(checkout)
+        await world.until_told(checkout, "attempt.unknown")
         assert await cancel(handle) == ("canceled", True)
         assert not world.ledger(checkout)
         assert not world.banks["card-b"].charges
@@ -182,14 +190,37 @@ async def test_a_capture_after_the_gateway_released_it_ends_expired(new_world: N
         assert (await handle.result()).status == "expired"
 
 
-async def test_capture_is_refused_where_nothing_is_authorized(new_world: NewWorld) -> None:
+async def test_an_accepted_capture_waits_until_the_run_knows_of_the_authorization(
+    new_world: NewWorld,
+) -> None:
+    """The API may see it long before: in the row, where the worker that wrote it has died in between."""
+    async with new_world("card-a") as world:
+        world.banks["card-a"].charge_script = [lost(approve())]
+        world.banks["card-a"].look_up_faults = 4
+        checkout = await world.checkout(capture_method="manual")
+        handle = await world.start(checkout)
+        await world.until_told(checkout, "attempt.unknown")
+        update = await handle.start_update(
+            Checkout.capture, CaptureCheckout(amount=4_000), wait_for_stage=WorkflowUpdateStage.ACCEPTED
+        )
+        assert await refused(handle, Checkout.capture, CaptureCheckout()) == "InProgress"
+        result, _ = await asyncio.gather(update.result(), handle.result())
+        assert (result.status, result.done) == ("succeeded", True)
+        assert (await world.row(checkout)).amount_captured == 4_000
+
+
+async def test_a_capture_of_what_is_never_authorized_ends_with_the_checkout(new_world: NewWorld) -> None:
     async with new_world("card-a") as world:
         world.banks["card-a"].charge_script = [action()]
         checkout = await world.checkout(capture_method="manual")
         handle = await world.start(checkout)
         await world.until(checkout, "requires_action")
-        assert await refused(handle, Checkout.capture, CaptureCheckout()) == "NotCapturable"
-        await world.lose(handle)
+        update = await handle.start_update(
+            Checkout.capture, CaptureCheckout(), wait_for_stage=WorkflowUpdateStage.ACCEPTED
+        )
+        result, _ = await asyncio.gather(update.result(), handle.result())
+        assert (result.status, result.done) == ("expired", False)
+        assert world.ledger(checkout) == []
 
 
 async def test_cancel_of_an_authorization_voids_it(new_world: NewWorld) -> None:

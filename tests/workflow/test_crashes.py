@@ -7,8 +7,8 @@ import pytest
 
 from domain.decline import DeclineCategory
 from domain.ids import attempt_id
-from tests.workflow.bank import approve, decline, lost, never, not_sent, then
 from tests.workflow.conftest import NewWorld
+from tests.workflow.plays import approve, decline, lost, never, not_sent, then
 
 ACCOUNTS = pytest.mark.parametrize("account", ["card-a", "momo"])
 

@@ -7,8 +7,8 @@ import pytest
 from domain.decline import Decline, DeclineCategory, DeclineCode
 from domain.ids import attempt_id
 from domain.outcome import PaymentStatus
-from tests.workflow.bank import action, lost, never
 from tests.workflow.conftest import NewWorld
+from tests.workflow.plays import action, lost, never, pending
 
 DO_NOT_HONOR = Decline(
     category=DeclineCategory.HARD, code=DeclineCode.DO_NOT_HONOR, message="the issuer says no"
@@ -94,6 +94,18 @@ async def test_a_page_whose_creation_was_lost_is_found_and_handed_out(new_world:
         assert row.next_action is not None
         world.banks["card-a"].settle(attempt_id(checkout, 1), PaymentStatus.CAPTURED)
         assert (await handle.result()).status == "succeeded"
+
+
+async def test_a_page_whose_link_nobody_has_expires_under_watch(new_world: NewWorld) -> None:
+    """Its link was lost with the answer: the gateway would wait for ever, and a person knows no more."""
+    async with new_world("momo", "card-b") as world:
+        world.banks["momo"].charge_script = [lost(pending())]
+        checkout = await world.checkout(payment_method=HOSTED)
+        assert await world.run(checkout) == "expired"
+        assert await world.statuses(checkout) == ["momo pending"]
+        world.banks["momo"].settle(attempt_id(checkout, 1), PaymentStatus.CAPTURED)
+        assert await world.compensated(checkout) == "refunded"
+        assert [effect.kind for _, effect in world.ledger(checkout)] == ["capture", "refund"]
 
 
 async def test_a_customer_who_does_not_act_lets_it_expire(new_world: NewWorld) -> None:

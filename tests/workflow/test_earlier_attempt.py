@@ -15,8 +15,8 @@ from activities.refunding import Refunding
 from domain.checkout import MethodType
 from domain.decline import DeclineCategory
 from domain.ids import attempt_id
-from tests.workflow.bank import decline, never
 from tests.workflow.conftest import NewWorld
+from tests.workflow.plays import decline, never
 from tests.workflow.world import AMOUNT, World
 from workflows.checkout import Checkout
 from workflows.messages import CancelCheckout

@@ -7,9 +7,8 @@ from temporalio.testing import WorkflowEnvironment
 
 from config.temporal import DATA_CONVERTER
 from devstack.ports import Ports
-from tests.workflow.bank import never
-from tests.workflow.conftest import TEST_SERVER
-from tests.workflow.world import world_on
+from tests.workflow.plays import never
+from tests.workflow.world import TEST_SERVER, world_on
 from worker import measured
 
 

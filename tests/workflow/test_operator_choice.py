@@ -11,8 +11,8 @@ from domain.ids import attempt_id
 from domain.outcome import PaymentStatus
 from domain.switches import Switch
 from tests.operators.freezing import Hand
-from tests.workflow.bank import Play, action, decline, pending
 from tests.workflow.conftest import NewWorld
+from tests.workflow.plays import Play, action, decline, pending
 from workflows.checkout import Checkout
 from workflows.messages import CancelCheckout, ChooseNext
 

@@ -19,9 +19,7 @@ from hypothesis import event as counted
 from hypothesis import strategies as st
 from temporalio.client import WorkflowUpdateStage
 from temporalio.service import RPCError
-from temporalio.testing import WorkflowEnvironment
 
-from config.temporal import DATA_CONVERTER
 from domain.attempt import NEGATIVE
 from domain.checkout import FINAL
 from domain.decline import DeclineCategory
@@ -29,10 +27,11 @@ from domain.ids import attempt_id
 from domain.outcome import NotSentCause, PaymentStatus
 from gateways.base import ChargeRequest
 from storage import attempts
-from tests.workflow.bank import Play, action, approve, decline, lost, never, not_sent, pending, wrong_amount
-from tests.workflow.conftest import TEST_SERVER
-from tests.workflow.world import ACCOUNTS, AMOUNT, World, world_on
+from tests.workflow.plays import Play, action, approve, decline, lost, never, not_sent, pending, wrong_amount
+from tests.workflow.world import ACCOUNTS, AMOUNT, World, skipping_world
 from workflows.messages import CancelCheckout
+
+pytestmark = pytest.mark.long
 
 EXAMPLES: Final = 300 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 12
 
@@ -196,12 +195,7 @@ async def act(world: World, witness: Witness, checkout: str, what: str, number: 
 
 async def play(script: Script, database_url: str) -> None:
     note(repr(script))
-    async with (
-        await WorkflowEnvironment.start_time_skipping(
-            test_server_existing_path=TEST_SERVER, data_converter=DATA_CONVERTER
-        ) as env,
-        world_on(env.client, database_url, script.accounts, env=env, watch_for=6 * 3600.0) as world,
-    ):
+    async with skipping_world(database_url, script.accounts, watch_for=6 * 3600.0) as world:
         for name, answers, silent in zip(
             script.accounts, script.answers, script.silent_look_ups, strict=True
         ):
@@ -322,12 +316,7 @@ async def test_any_order_of_the_genuine_webhooks_ends_alike(
     module_database_url: str, events: list[str], account: str, pause: int
 ) -> None:
     """I18: events are hints; how many come, and in which order, changes nothing about the end."""
-    async with (
-        await WorkflowEnvironment.start_time_skipping(
-            test_server_existing_path=TEST_SERVER, data_converter=DATA_CONVERTER
-        ) as env,
-        world_on(env.client, module_database_url, (account, "card-b"), env=env) as world,
-    ):
+    async with skipping_world(module_database_url, (account, "card-b")) as world:
         world.banks[account].charge_script = [pending()]
         checkout = await world.checkout()
         handle = await world.start(checkout)

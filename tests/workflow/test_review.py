@@ -1,7 +1,7 @@
 """Unknown, to the end: what became of an unclear attempt is found out, however late, without surprises."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,8 +10,9 @@ from temporalio.client import WorkflowHandle
 from domain.decline import Decline, DeclineCategory, DeclineCode
 from domain.ids import attempt_id
 from domain.outcome import PaymentStatus
-from tests.workflow.bank import approve, lost, never, pending, wrong_amount
+from storage import attempts
 from tests.workflow.conftest import NewWorld
+from tests.workflow.plays import Play, approve, decline, lost, never, not_sent, pending, wrong_amount
 from tests.workflow.world import AMOUNT, World
 from workflows.checkout import Checkout
 from workflows.messages import CancelCheckout
@@ -92,14 +93,18 @@ async def test_after_a_mismatch_nothing_is_believed_to_be_gone(new_world: NewWor
         await world.lose(handle)
 
 
-async def cut_off(world: World) -> tuple[str, WorkflowHandle[Any, Any]]:
-    """A checkout whose outcome is unclear when the database goes away for longer than the deadline."""
+LOOK_UP, RESEND, SECOND_SEND = 4, 6, 4
+"""Plan, claim, record; then a look-up, which reads and records, or the next send."""
+
+
+async def cut_off(world: World, *, at: int) -> tuple[str, WorkflowHandle[Any, Any]]:
+    """A checkout before whose n-th transaction the database goes away for longer than the deadline."""
+    world.faults.down_from = at
     checkout = await world.checkout()
     handle = await world.start(checkout)
-    await world.until_told(checkout, "attempt.unknown")
-    world.faults.down = True
+    async with asyncio.timeout(10):
+        await world.faults.missed.wait()
     await world.skip(2 * DEADLINE)
-    world.faults.down = False
     return checkout, handle
 
 
@@ -110,7 +115,8 @@ async def test_after_a_long_outage_the_gateway_is_asked_before_a_person(
     """I15, D2."""
     async with new_world(account, "card-b", unresolved_after=DEADLINE.total_seconds()) as world:
         world.banks[account].charge_script = [lost(approve())]
-        checkout, handle = await cut_off(world)
+        checkout, handle = await cut_off(world, at=LOOK_UP)
+        world.faults.down = False
         assert (await handle.result()).status == "succeeded"
         assert await world.told(checkout, "checkout.in_review") == 0
         assert len(world.ledger(checkout)) == 1
@@ -121,12 +127,45 @@ async def test_after_a_long_outage_nobody_is_charged_by_surprise(new_world: NewW
     """Nothing was taken, and hours later nothing is sent again: not there, and not elsewhere."""
     async with new_world(account, "card-b", unresolved_after=DEADLINE.total_seconds()) as world:
         world.banks[account].charge_script = [never()]
-        checkout, handle = await cut_off(world)
+        checkout, handle = await cut_off(world, at=LOOK_UP)
+        world.faults.down = False
         assert (await handle.result()).status == "failed"
         assert await world.told(checkout, "checkout.in_review") == 0
         assert await world.statuses(checkout) == [f"{account} not_found"]
         assert len(world.banks[account].charges) == 1
         assert not world.banks["card-b"].charges
+
+
+async def test_an_outage_between_a_look_up_and_a_send_makes_the_look_up_old(new_world: NewWorld) -> None:
+    """D2: what found nothing before the outage does not allow to send after it."""
+    async with new_world("card-a", "card-b", unresolved_after=DEADLINE.total_seconds()) as world:
+        world.banks["card-a"].charge_script = [never()]
+        checkout, handle = await cut_off(world, at=RESEND)
+        world.faults.down = False
+        assert (await handle.result()).status == "failed"
+        assert await world.statuses(checkout) == ["card-a not_found"]
+        assert len(world.banks["card-a"].charges) == 1
+        assert not world.banks["card-b"].charges
+
+
+@pytest.mark.parametrize(
+    ("first", "ends"), [(decline(DeclineCategory.SOFT), "declined"), (not_sent(), "not_sent")]
+)
+async def test_an_outage_between_two_sends_makes_the_second_too_late(
+    new_world: NewWorld, first: Play, ends: str
+) -> None:
+    """D2: neither the next account nor the same one is asked for a charge that nobody expects any more."""
+    async with new_world("card-a", "card-b", start_within=60) as world:
+        world.banks["card-a"].charge_script = [first]
+        checkout, handle = await cut_off(world, at=SECOND_SEND)
+        async with world.database.transaction() as session:
+            await attempts.change(
+                session, attempt_id(checkout, 1), ended_at=datetime.now(UTC) - timedelta(seconds=61)
+            )
+        world.faults.down = False
+        assert (await handle.result()).status == "failed"
+        assert await world.statuses(checkout) == [f"card-a {ends}"]
+        assert len(world.ledger(checkout, "capture")) == 0
 
 
 async def test_a_look_up_that_finds_nothing_is_told_apart_from_proof(new_world: NewWorld) -> None:

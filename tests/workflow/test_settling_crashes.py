@@ -13,8 +13,8 @@ import pytest
 from temporalio.client import WorkflowUpdateStage
 
 from domain.ids import attempt_id
-from tests.workflow.bank import Play, action, approve, lost, never
 from tests.workflow.conftest import NewWorld
+from tests.workflow.plays import Play, action, approve, lost, never
 from tests.workflow.world import AMOUNT, World
 from workflows.checkout import Checkout
 from workflows.messages import CancelCheckout, CaptureCheckout

@@ -6,8 +6,8 @@ import pytest
 
 from domain.ids import attempt_id
 from domain.outcome import NotSentCause
-from tests.workflow.bank import approve, lost, never, not_sent, pending
 from tests.workflow.conftest import NewWorld
+from tests.workflow.plays import approve, lost, never, not_sent, pending
 
 BOTH = pytest.mark.parametrize("account", ["card-a", "momo"])
 

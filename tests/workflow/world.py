@@ -6,15 +6,16 @@ Accounts: `card-a` and `card-b` have keys and a fence, `momo` and `momo-b` have 
 
 import asyncio
 import itertools
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func
 from sqlmodel import col, select
-from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.testservice.v1 import LockTimeSkippingRequest, UnlockTimeSkippingRequest
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus, WorkflowHandle
@@ -25,8 +26,8 @@ from temporalio.worker import Worker
 from activities.context import Context
 from activities.messages import Compensated
 from activities.screening import screener_of
-from config.keys import KeyRing
 from config.settings import Settings
+from config.temporal import DATA_CONVERTER
 from domain.capabilities import Account, Capabilities
 from domain.checkout import CaptureMethod, CheckoutStatus, MethodType
 from domain.ids import Prefix, attempt_id, new_id
@@ -39,6 +40,7 @@ from storage.database import Database
 from storage.tables import Alert, Attempt, CheckoutEvent, Refund
 from storage.tables import Checkout as CheckoutRow
 from tests.workflow.bank import Bank, Effect
+from tests.workflow.faulty_database import FaultyDatabase
 from worker import WORKFLOWS, activity_methods
 from workflows.abandoned_attempt import AbandonedAttempt
 from workflows.checkout import Checkout
@@ -49,6 +51,7 @@ _numbers = itertools.count(1)
 
 IN_A_TASK = (EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED, EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED)
 """How a history ends while a workflow task is waiting or being worked on."""
+IN_AN_ACTIVITY = (EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED, EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED)
 
 
 def _capabilities(name: str, *, keyed: bool) -> Capabilities:
@@ -81,47 +84,7 @@ ACCOUNTS = {
 }
 
 
-class Killed(Exception):
-    """The process has died here: nothing that it had in hand is left."""
-
-
-class FaultyDatabase(Database):
-    """The real database, but the n-th transaction meets what the test says."""
-
-    def __init__(self, url: str, *, pool_size: int, keys: KeyRing | None) -> None:
-        super().__init__(url, pool_size=pool_size, keys=keys)
-        self.count = 0
-        self.lost_before: set[int] = set()
-        """Transactions (1-based) before whose commit the process dies."""
-        self.lost_after: set[int] = set()
-        """Transactions after whose commit the process dies (D5)."""
-        self.unacknowledged: set[int] = set()
-        """Transactions that commit, and whose caller lives on without learning it (D5)."""
-        self.stall: dict[int, float] = {}
-        """Transaction -> seconds before it begins, as for a process that is stopped (W5)."""
-        self.down = False
-        """No transaction begins (D2)."""
-
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncSession]:
-        self.count += 1
-        number = self.count
-        await asyncio.sleep(self.stall.get(number, 0))
-        if self.down:
-            raise OSError("the database is away")
-        async with super().transaction() as session:
-            yield session
-            if number in self.lost_before:
-                raise Killed("before the commit")
-        if number in self.lost_after:
-            raise Killed("after the commit")
-        if number in self.unacknowledged:
-            raise OSError("the connection is lost after the commit")
-
-    def forget(self) -> None:
-        """Count from one again."""
-        self.count = 0
-
+TEST_SERVER = str(Path(sys.executable).with_name("temporal-test-server"))
 
 LONGEST_SKIP = timedelta(days=5)
 
@@ -186,30 +149,29 @@ class World:
         self.made.append(checkout_id)
         return checkout_id
 
-    async def start(
-        self, checkout_id: str, *, canceled: bool = False
-    ) -> WorkflowHandle[Checkout, CheckoutResult]:
-        """`canceled`: as recovery starts it whose lost run was told so."""
+    async def start(self, checkout_id: str, **known: Any) -> WorkflowHandle[Checkout, CheckoutResult]:
+        """`known`: of the run that was lost, as recovery starts it anew."""
         return await self.client.start_workflow(
             Checkout.run,
-            CheckoutInput(checkout_id=checkout_id, indexed=self.indexed, canceled=canceled),
+            CheckoutInput(checkout_id=checkout_id, indexed=self.indexed, **known),
             id=f"checkout/{checkout_id}",
             task_queue=self.task_queue,
             task_timeout=timedelta(seconds=10),
         )
 
-    async def run(self, checkout_id: str, *, canceled: bool = False) -> CheckoutStatus:
+    async def run(self, checkout_id: str, **known: Any) -> CheckoutStatus:
         """Start it and let time pass to its end."""
-        return (await (await self.start(checkout_id, canceled=canceled)).result()).status
+        return (await (await self.start(checkout_id, **known)).result()).status
 
-    async def lose(self, handle: WorkflowHandle[Any, Any]) -> None:
+    async def lose(self, handle: WorkflowHandle[Any, Any], *, at_rest: bool = False) -> None:
         """End this run as if Temporal had lost it.
 
         Between two of its tasks: the time-skipping server never skips again once a run has been terminated
-        in the middle of one.
+        in the middle of one. `at_rest`: between its activities, too, which would still act for it.
         """
+        busy = IN_A_TASK + IN_AN_ACTIVITY if at_rest else IN_A_TASK
         async with asyncio.timeout(10):
-            while (await handle.fetch_history()).events[-1].event_type in IN_A_TASK:  # noqa: ASYNC110 - a server's
+            while (await handle.fetch_history()).events[-1].event_type in busy:  # noqa: ASYNC110 - a server's
                 await asyncio.sleep(0.02)
         await handle.terminate("lost")
 
@@ -428,3 +390,15 @@ async def world_on(
     finally:
         await faults.aclose()
         await database.aclose()
+
+
+@asynccontextmanager
+async def skipping_world(database_url: str, order: Sequence[str], **changes: Any) -> AsyncIterator[World]:
+    """As `world_on`, on a server of its own whose time skips: what one test lets pass passes in no other."""
+    async with (
+        await WorkflowEnvironment.start_time_skipping(
+            test_server_existing_path=TEST_SERVER, data_converter=DATA_CONVERTER
+        ) as env,
+        world_on(env.client, database_url, order, env=env, **changes) as world,
+    ):
+        yield world
