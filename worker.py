@@ -5,6 +5,10 @@
 Start as many as you like. SIGTERM drains it: running activities end, nothing new is taken.
 """
 
+import config.quiet_imports  # noqa: F401
+
+# isort: split
+
 import asyncio
 import gc
 import os
@@ -224,6 +228,7 @@ async def keep_prepared(client: Client, settings: Settings) -> None:
 
 
 async def main() -> None:
+    gc.enable()
     settings = Settings()
     logs.configure(settings)
     tracing.start(settings, "smartpay-worker")

@@ -1,5 +1,9 @@
 """`python -m api`: serve the API, on loopback unless `API_HOST` says otherwise."""
 
+import config.quiet_imports  # noqa: F401
+
+# isort: split
+
 import contextlib
 import gc
 import sys
@@ -31,6 +35,7 @@ SERVER: Final[dict[str, Any]] = {
 
 
 def main() -> int:
+    gc.enable()
     settings = Settings()
     stopping = Stopping()
     logs.configure(settings)

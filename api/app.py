@@ -4,10 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from fastapi import FastAPI, Request
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
@@ -39,9 +36,7 @@ from gateways.registry import load_accounts
 from routing.data_files import DataFiles
 from routing.policy_files import load_policy
 from storage.changes import Changes
-from storage.database import Database
-
-ROOT = Path(__file__).resolve().parent.parent
+from storage.database import SCHEMA, Database
 
 POLICY_LIMITS = Limits(json_body=4 * 1024 * 1024, keys=200_000)
 """A routing policy of thousands of rules is a larger document than any checkout."""
@@ -83,7 +78,7 @@ def create_app(settings: Settings, stopping: Stopping | None = None) -> ASGIApp:
             door=Door(temporal, most=settings.max_open_requests),
             rate_limits=limits,
             health=known_health,
-            schema_head=_schema_head(),
+            schema_head=SCHEMA,
             stopping=stopping or Stopping(),
         )
         app.state.services = parts
@@ -146,10 +141,3 @@ def create_app(settings: Settings, stopping: Stopping | None = None) -> ASGIApp:
 
 async def _database_down(request: Request, _error: Exception) -> Response:
     return respond(Unavailable("The database cannot be reached right now.", retry_after=2), request.scope)
-
-
-def _schema_head() -> str:
-    head = ScriptDirectory.from_config(Config(ROOT / "alembic.ini")).get_current_head()
-    if head is None:
-        raise RuntimeError("no migrations")
-    return head

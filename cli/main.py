@@ -1,74 +1,95 @@
 """`smartpay`: what an operator does from a shell. Reads the same environment as the API and the worker."""
 
+import config.quiet_imports  # noqa: F401
+
+# isort: split
+
+import contextlib
+import gc
 import os
 import sys
-from pathlib import Path
-from typing import Annotated
+from collections import UserDict
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, Final, NoReturn
 
 import typer
-from alembic import command as alembic
-from alembic.config import Config
+from typer.core import TyperGroup
+from typer.main import get_command, get_group
 
-from cli import reviews, switches
-from cli.accounts import accounts_app
-from cli.audit import audit_app
-from cli.encryption import encryption_app
-from cli.keys import keys_app
-from cli.lists import lists_app
-from cli.merchants import merchants_app
-from cli.notifications import notifications_app
-from cli.operators import operators_app
-from cli.personal import personal_app
-from cli.reconcile import reconcile
-from cli.replay import replay_command
-from cli.routing import routing_app
-from cli.running import fail
-from cli.screening import screening_app
-from config.settings import Settings
-from gateways.registry import BadAccounts, load_accounts
-from routing.country_map import BadCountryMap, load_country_map
-
-ROOT = Path(__file__).resolve().parent.parent
-
-app = typer.Typer(help="Operate a smartpay installation.", no_args_is_help=True)
-db_app = typer.Typer(help="The database.", no_args_is_help=True)
-countries_app = typer.Typer(help="The map from countries to gateways.", no_args_is_help=True)
-app.add_typer(merchants_app, name="merchants")
-app.add_typer(keys_app, name="keys")
-app.add_typer(db_app, name="db")
-app.add_typer(countries_app, name="countries")
-app.add_typer(notifications_app, name="notifications")
-app.add_typer(operators_app, name="operators")
-app.add_typer(accounts_app, name="accounts")
-app.add_typer(routing_app, name="routing")
-switches.add_to(app)
-reviews.add_to(app)
-app.command("reconcile")(reconcile)
-app.command("replay")(replay_command)
-app.add_typer(encryption_app, name="encryption")
-app.add_typer(lists_app, name="lists")
-app.add_typer(screening_app, name="screening")
-app.add_typer(audit_app, name="audit")
-app.add_typer(personal_app, name="personal")
+_COMMANDS: Final = {
+    "freeze": "switches:freeze",
+    "unfreeze": "switches:unfreeze",
+    "switches": "switches:list_switches",
+    "decide": "reviews:decide",
+    "reconcile": "reconcile:reconcile",
+    "replay": "replay:replay_command",
+    "merchants": "merchants:merchants_app",
+    "keys": "keys:keys_app",
+    "db": "database:db_app",
+    "countries": "countries:countries_app",
+    "notifications": "notifications:notifications_app",
+    "operators": "operators:operators_app",
+    "accounts": "accounts:accounts_app",
+    "routing": "routing:routing_app",
+    "encryption": "encryption:encryption_app",
+    "lists": "lists:lists_app",
+    "screening": "screening:screening_app",
+    "audit": "audit:audit_app",
+    "personal": "personal:personal_app",
+}
+"""Where each command, or group of commands, is: module of this package and name in it."""
 
 
-@db_app.command("upgrade")
-def upgrade() -> None:
-    """Bring the database to the schema of this version."""
-    alembic.upgrade(Config(ROOT / "alembic.ini"), "head")
+class _Commands(UserDict[str, Any]):
+    """Each is imported when it is asked for: all of them together take twice the time of any one."""
+
+    def __getitem__(self, name: str) -> Any:
+        module, _, attribute = super().__getitem__(name).partition(":")
+        found = getattr(import_module(f"cli.{module}"), attribute)
+        gc.enable()
+        command = get_group(found) if isinstance(found, typer.Typer) else _alone(found)
+        command.name = name
+        return command
 
 
-@countries_app.command("check")
-def check_countries(
-    file: Annotated[Path | None, typer.Argument(help="The file; the configured one if left out.")] = None,
-) -> None:
-    """Say whether the country map is valid for the configured accounts, and if not, where and why."""
+class _Smartpay(TyperGroup):
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.commands = _Commands(_COMMANDS)
+
+
+def _alone(function: Callable[..., None]) -> Any:
+    """A command that is of no group."""
+    part = typer.Typer(add_completion=False)
+    part.command()(function)
+    return get_command(part)
+
+
+app = typer.Typer(cls=_Smartpay, no_args_is_help=True)
+
+
+@app.callback()
+def smartpay() -> None:
+    """Operate a smartpay installation."""
+
+
+def main() -> NoReturn:
+    """Run one command and end without Python's own clean-up.
+
+    Right after a request to Temporal its client's threads can crash in there, and what was done would seem to
+    have failed: https://github.com/temporalio/sdk-python/issues/300.
+    """
+    code = 0
     try:
-        country_map = load_country_map(file or Settings().countries_file, load_accounts(os.environ).known)
-    except (BadCountryMap, BadAccounts) as error:
-        fail(str(error))
-    sys.stdout.write(f"{len(country_map.countries)} countries, DEFAULT: {', '.join(country_map.default)}\n")
+        app(prog_name="smartpay")
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":
-    app()
+    main()

@@ -63,10 +63,6 @@ def decide(
     sys.stdout.write(f"{checkout}: {decision}\n")
 
 
-def add_to(app: typer.Typer) -> None:
-    app.command("decide")(decide)
-
-
 async def _relay(checkout: str, decision: Decision) -> str | None:
     """Tell the checkout's run; a code where it did not take the decision."""
     try:

@@ -80,9 +80,3 @@ def _check(account: str) -> None:
     if account not in known:
         names = ", ".join(sorted(known)) or "none"
         fail(f"There is no account {account!r} in this environment; configured: {names}.")
-
-
-def add_to(app: typer.Typer) -> None:
-    app.command("freeze")(freeze)
-    app.command("unfreeze")(unfreeze)
-    app.command("switches")(list_switches)

@@ -17,6 +17,8 @@ from storage import vault
 STATEMENT_TIMEOUT_MS = 10_000
 """A statement that waits longer (rows locked, server stuck) fails and is tried again by its caller (D3)."""
 
+SCHEMA: Final = "0018"
+"""The migration that this code needs the database to be at: the newest."""
 
 PINGED_AFTER: Final = 1.0
 """Seconds of idleness after which a connection is asked whether it lives before it is used. One that broke

@@ -3,6 +3,7 @@ does. Every change is recorded in `audit_log` in the same transaction."""
 
 import hmac
 import time
+from functools import cache
 from typing import Final, NamedTuple
 
 import pyotp
@@ -41,12 +42,16 @@ def hash_of(password: str) -> str:
     return _HASHES.hash(password)
 
 
-_NOBODY: Final = hash_of(generate())
+@cache
+def _nobodys() -> str:
+    """A hash that no password has."""
+    return hash_of(generate())
 
 
 def verify_password(password: str, stored: str | None) -> bool:
     """Whether it is the password. None takes as long and is never right. Not for the event loop."""
-    return _HASHES.verify(password, stored or _NOBODY) and stored is not None
+    nobodys = _nobodys()  # asked for every time, so that the first time tells nothing either
+    return _HASHES.verify(password, stored or nobodys) and stored is not None
 
 
 async def get(session: AsyncSession, operator_id: str, *, held: bool = False) -> OperatorCredential | None:

@@ -17,8 +17,8 @@ from domain.decline import DeclineCategory
 from domain.ids import attempt_id
 from domain.switches import EVERYTHING, Switch
 from tests.operators.freezing import Hand
-from tests.workflow.bank import Play, approve, decline, lost, never, not_sent, then
 from tests.workflow.conftest import NewWorld
+from tests.workflow.plays import Play, approve, decline, lost, never, not_sent, then
 from tests.workflow.world import World
 from workflows.checkout import Checkout
 from workflows.messages import CancelCheckout

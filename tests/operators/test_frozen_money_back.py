@@ -17,8 +17,8 @@ from domain.outcome import PaymentStatus
 from domain.switches import EVERYTHING, Switch
 from tests.operators.freezing import Hand
 from tests.refunds.conftest import NewTill
-from tests.workflow.bank import approve, lost, never, not_sent, then
 from tests.workflow.conftest import NewWorld
+from tests.workflow.plays import approve, lost, never, not_sent, then
 from tests.workflow.world import AMOUNT, World
 from workflows.checkout import Checkout
 from workflows.messages import CancelCheckout, CaptureCheckout

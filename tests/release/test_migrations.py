@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Inspector, create_engine, inspect
 
 from devstack.postgres import create_database, drop_database
 from devstack.programs import ROOT
+from storage.database import SCHEMA
 
 Schema = dict[str, dict[str, Any]]
 
@@ -114,6 +115,12 @@ REVISIONS = [
     each.revision
     for each in reversed(list(ScriptDirectory.from_config(Config(ROOT / "alembic.ini")).walk_revisions()))
 ]
+
+
+def test_the_code_names_the_newest_migration() -> None:
+    """The API is not ready on any other (`/readyz`)."""
+    assert REVISIONS[-1] == SCHEMA
+
 
 BEFORE_THE_FIRST_RELEASE = {"0002", "0013", "0014"}
 """They took something from the version before, which nobody ran. No other may; what has to go, goes in two

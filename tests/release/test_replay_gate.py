@@ -17,7 +17,7 @@ from cli.replay import KEPT, MISMATCH
 from config.keys import KeyRing, new_key
 from config.temporal import data_converter
 from tests.release.tree import change, copy_tree, smartpay
-from tests.workflow.bank import action
+from tests.workflow.plays import action
 from tests.workflow.world import world_on
 from workflows.checkout import Checkout
 from workflows.messages import CancelCheckout
