@@ -29,6 +29,7 @@ class Ports:
     api: int = 8000
     temporal: int = 7233
     temporal_ui: int = 8233
+    temporal_metrics: int = 8234
     sandbox: int = 8700
     postgres: int = 5433
     gateways: Mapping[str, int] = field(

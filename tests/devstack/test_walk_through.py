@@ -15,6 +15,8 @@ import pytest
 
 from devstack.new_gateway import FILES, ROOT
 
+pytestmark = pytest.mark.long
+
 FILLED_IN = Path(__file__).parent / "acme"
 PAGE = ROOT / "docs" / "adding-a-gateway.md"
 SLOW = 300
