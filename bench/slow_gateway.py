@@ -1,7 +1,8 @@
 """`make bench-slow-gateway`: one gateway answers after ten seconds; what do the others' customers notice?
 
-Checkouts for two gateways come at a steady rate. In every second phase one of them is slow. Prints the other
-one's latencies in both kinds of phases, and ends with 1 where its p95 has grown by more than a fifth.
+Checkouts for two gateways come at a steady rate, about half of what two cores carry. In every second phase
+one of them is slow. Prints the other one's latencies in both kinds of phases, and ends with 1 where its p95
+has grown by more than a fifth.
 """
 
 import argparse
@@ -100,10 +101,10 @@ async def measure(*, rate: float, slow_rate: float, seconds: float, rounds: int)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="bench.slow_gateway", description="One slow gateway under load.")
-    parser.add_argument("--rate", type=float, default=6.0, help="checkouts a second at the healthy gateway")
-    parser.add_argument("--slow-rate", type=float, default=3.0, help="and at the slow one")
-    parser.add_argument("--seconds", type=float, default=20.0, help="of each phase")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rate", type=float, default=4.0, help="checkouts a second at the healthy gateway")
+    parser.add_argument("--slow-rate", type=float, default=2.0, help="and at the slow one")
+    parser.add_argument("--seconds", type=float, default=15.0, help="of each phase")
+    parser.add_argument("--rounds", type=int, default=6)
     given = parser.parse_args(arguments)
     grown = uvloop.run(
         measure(rate=given.rate, slow_rate=given.slow_rate, seconds=given.seconds, rounds=given.rounds)

@@ -11,6 +11,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,14 +21,19 @@ import uvloop
 
 from bench.contestants import CONTESTANTS, Contestant, load, ready
 from bench.http_load import Load
+from bench.profile import profile
+from bench.server_work import asked
 from bench.speed_report import write
 from bench.stand import Stand, standing
 from sandbox.client import SandboxClient
 
-LIMIT: Final = 600.0
+LIMIT: Final = 1200.0
 """Seconds that the whole run may take."""
 AT_ONCE: Final = 24
 """In flight where throughput is measured: enough to keep two cores busy."""
+_THROUGH_HTTP: Final = next(each for each in CONTESTANTS if each.key == "c")
+PROFILED: Final = 15.0
+"""Seconds of load in which is looked at whose code runs."""
 IDLE: Final = 4.0
 """Seconds in which is measured what everything costs without a load."""
 
@@ -38,6 +44,8 @@ class Round:
 
     full: Load
     cpu: dict[str, float]
+    asked: dict[str, float]
+    """What Temporal's server was asked to do, per checkout."""
     alone: Load
     half: Load | None = None
 
@@ -56,11 +64,18 @@ class Findings:
     """Memory by part, in bytes."""
     checkouts: int = 0
     """Made by our own product, before `after`."""
+    profiles: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Part -> whose code -> share of its time."""
     load_before: float = 0.0
     took: float = 0.0
 
     def rate(self, key: str) -> float:
         return statistics.median(each.full.rate for each in self.rounds[key])
+
+    def ratio(self, key: str, base: str) -> float:
+        """Of two rates: the median of the rounds' ratios, since machines do not stay the same."""
+        pairs = zip(self.rounds[key], self.rounds[base], strict=True)
+        return statistics.median(one.full.rate / other.full.rate for one, other in pairs)
 
 
 class Run:
@@ -72,6 +87,8 @@ class Run:
         self._began = began
         self._idle: dict[str, float] = {}
         """Part -> processor seconds a second without a load."""
+        self._asked_idle: dict[str, float] = {}
+        """What Temporal's server is asked to do a second without a load."""
         self.found = Findings(AT_ONCE, seconds, load_before=os.getloadavg()[0])
 
     async def all(self) -> Findings:
@@ -84,6 +101,7 @@ class Run:
             for contestant in CONTESTANTS:
                 await self._half(number, contestant)
         self.found.events, self.found.history = await self._stand.direct.history()
+        await self._profile()
         await self._many()
         self.found.took = time.monotonic() - self._began
         return self.found
@@ -92,28 +110,40 @@ class Run:
         for contestant in CONTESTANTS:
             await load(self._stand, contestant, at_once=8, seconds=2.0)
         self.found.before = self._stand.meter.memory()
+        asked_before = await self._asked()
         before, began = self._stand.meter.seconds(), time.monotonic()
         await asyncio.sleep(IDLE)
         spent = time.monotonic() - began
+        asked_idle = await self._asked() - asked_before
+        self._asked_idle = {kind: number / spent for kind, number in asked_idle.items()}
         self._idle = {part: used / spent for part, used in self._stand.meter.since(before).items()}
         self._say("idle: " + ", ".join(f"{part} {used:.1%}" for part, used in self._idle.items()))
 
     async def _one(self, number: int, contestant: Contestant) -> None:
         put = await ready(self._stand, contestant, at_once=AT_ONCE, seconds=self._seconds)
+        asked_before = await self._asked()
         before, began = self._stand.meter.seconds(), time.monotonic()
         full = await put()
         spent = time.monotonic() - began
         used = self._stand.meter.since(before)
+        asked_since = await self._asked() - asked_before
         each = max(1, full.answers)
         cpu = {part: max(0.0, used[part] - spent * self._idle[part]) / each for part in contestant.parts}
+        asked_each = {
+            kind: max(0.0, number - spent * self._asked_idle.get(kind, 0.0)) / each
+            for kind, number in asked_since.items()
+        }
         alone = await load(self._stand, contestant, at_once=1, seconds=self._seconds / 3)
-        self.found.rounds.setdefault(contestant.key, []).append(Round(full, cpu, alone))
+        self.found.rounds.setdefault(contestant.key, []).append(Round(full, cpu, asked_each, alone))
         self._count(contestant, full.answers + alone.answers)
         self._say(
             f"round {number + 1}  ({contestant.key}) {contestant.name}: {full.rate:.1f}/s,"
             f" alone {_ms(alone, 50)} ms, cpu {1000 * sum(cpu.values()):.1f} ms each"
             + (f", {full.wrong} WRONG" if full.wrong else "")
         )
+
+    async def _asked(self) -> Counter[str]:
+        return await asked(self._stand.stack.temporal_metrics_url)
 
     async def _half(self, number: int, contestant: Contestant) -> None:
         rate = self.found.rate(contestant.key) / 2
@@ -129,13 +159,21 @@ class Run:
             f" p50 {_ms(half, 50)}, p95 {_ms(half, 95)}, p99 {_ms(half, 99)} ms"
         )
 
+    async def _profile(self) -> None:
+        looked, put = await asyncio.gather(
+            profile(self._stand.pids("worker", "api"), PROFILED),
+            load(self._stand, _THROUGH_HTTP, at_once=AT_ONCE, seconds=PROFILED),
+        )
+        self.found.profiles = looked
+        self._count(_THROUGH_HTTP, put.answers)
+        self._say(f"looked at whose code runs in {', '.join(looked) or 'nothing: no right to'}")
+
     async def _many(self) -> None:
         """Go on with checkouts through HTTP until there are many, or time is over."""
-        through_http = next(each for each in CONTESTANTS if each.key == "c")
         while self.found.checkouts < self._most and time.monotonic() - self._began < LIMIT - 45:
             left = LIMIT - 40 - (time.monotonic() - self._began)
-            more = await load(self._stand, through_http, at_once=AT_ONCE, seconds=min(15.0, left))
-            self._count(through_http, more.answers)
+            more = await load(self._stand, _THROUGH_HTTP, at_once=AT_ONCE, seconds=min(15.0, left))
+            self._count(_THROUGH_HTTP, more.answers)
             self._say(f"{self.found.checkouts} checkouts, {more.rate:.1f}/s")
         self.found.after = self._stand.meter.memory()
 

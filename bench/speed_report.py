@@ -6,10 +6,12 @@ import statistics
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bench.contestants import CONTESTANTS
+from bench.server_work import KINDS
 from devstack.postgres import DURABILITY
 from devstack.programs import ROOT
 from devstack.temporal import STORE
@@ -26,6 +28,11 @@ HTTP_GOAL: Final = 0.40
 """Of the empty workflow's rate."""
 SERVER_GOAL: Final = 1.7
 """Temporal-server processor time, times that of an empty workflow."""
+
+PEAKS: Final = (10, 100, 1_000)
+"""Checkouts a second."""
+USABLE: Final = {"worker": 0.6, "api": 0.6, "postgres": 0.5, "temporal": 0.6}
+"""Of a core, by docs/deployment.md: the rest is for bursts, and for the death of a process."""
 
 _PARTS: Final = (
     "temporal",
@@ -53,15 +60,19 @@ def _page(found: "Findings") -> Iterator[str]:
     yield ""
     yield (
         "Written by `make bench`. Everything below was measured in one run, interleaved, "
-        f"{len(found.rounds['a'])} rounds; figures are medians of the rounds. The machine may have had other "
-        "work: **the ratios are the result**, absolute figures are of this machine at that moment."
+        f"{len(found.rounds['a'])} rounds; figures are medians of the rounds, ratios the medians of the "
+        "rounds' ratios. The machine may have had other work: **the ratios are the result**, absolute "
+        "figures are of this machine at that moment."
     )
     yield ""
     yield from _goals(found)
     yield from _rates(found)
     yield from _processor(found)
+    yield from _server(found)
+    yield from _profiles(found)
     yield from _latencies(found)
     yield from _footprint(found)
+    yield from _sizing(found)
     yield from _circumstances(found)
 
 
@@ -70,7 +81,7 @@ def _goals(found: "Findings") -> Iterator[str]:
     yield ""
     yield "| | measured | goal | |"
     yield "|---|---|---|---|"
-    direct, http = found.rate("b") / found.rate("a"), found.rate("c") / found.rate("a")
+    direct, http = found.ratio("b", "a"), found.ratio("c", "a")
     server = _cpu(found, "b", "temporal") / _cpu(found, "a", "temporal")
     yield _goal(
         "rate, started directly / empty workflow",
@@ -89,7 +100,7 @@ def _goals(found: "Findings") -> Iterator[str]:
     )
     for key in "de":
         name = next(each.name for each in CONTESTANTS if each.key == key)
-        yield f"| rate, {name} / ours through HTTP | {found.rate(key) / found.rate('c'):.1f} | | |"
+        yield f"| rate, {name} / ours through HTTP | {found.ratio(key, 'c'):.1f} | | |"
     yield ""
     if direct < DIRECT_GOAL or http < HTTP_GOAL:
         yield from _why(found)
@@ -109,7 +120,9 @@ def _why(found: "Findings") -> Iterator[str]:
         f"What falls short is processor time. An empty workflow costs {1000 * whole['a']:.1f} ms of it over "
         f"all processes, a checkout started directly {1000 * whole['b']:.1f} ms and one through HTTP "
         f"{1000 * whole['c']:.1f} ms: on full cores that alone allows {share['b']:.0%} and "
-        f"{share['c']:.0%} of the empty workflow's rate. Of a checkout through HTTP: "
+        f"{share['c']:.0%} of the empty workflow's rate. At {DIRECT_GOAL:.0%} one started directly would "
+        f"have {1000 * whole['a'] / DIRECT_GOAL:.1f} ms in all; Temporal's server alone takes "
+        f"{1000 * _cpu(found, 'b', 'temporal'):.1f} of them. Of a checkout through HTTP: "
         + ", ".join(
             f"{part} {1000 * _cpu(found, 'c', part):.1f} ms"
             for part in sorted(_parts("c"), key=lambda part: -_cpu(found, "c", part))
@@ -128,7 +141,7 @@ def _rates(found: "Findings") -> Iterator[str]:
         rates = sorted(one.full.rate for one in found.rounds[each.key])
         yield (
             f"| ({each.key}) {each.name} | {found.rate(each.key):.1f} [{rates[0]:.1f}..{rates[-1]:.1f}] |"
-            f" {found.rate(each.key) / found.rate('a'):.0%} |"
+            f" {found.ratio(each.key, 'a'):.0%} |"
             f" {_percentiles([one.full for one in found.rounds[each.key]])} |"
         )
     yield ""
@@ -145,6 +158,45 @@ def _processor(found: "Findings") -> Iterator[str]:
     for each in CONTESTANTS:
         cells = [f"{1000 * _cpu(found, each.key, part):.1f}" if part in each.parts else "" for part in used]
         yield f"| ({each.key}) {each.name} | {1000 * _total(found, each.key):.1f} | {' | '.join(cells)} |"
+    yield ""
+
+
+def _server(found: "Findings") -> Iterator[str]:
+    """Why Temporal's server takes what it takes."""
+    yield "What Temporal's server is asked for one run, by its own counters, less what it does when idle:"
+    yield ""
+    yield "| | (a) | (b) | (b) / (a) |"
+    yield "|---|---|---|---|"
+    for kind in KINDS:
+        empty, straight = (_asked(found, key, kind) for key in "ab")
+        yield f"| {kind} | {empty:.1f} | {straight:.1f} | {straight / empty if empty else 0.0:.2f} |"
+    empty, straight = (_cpu(found, key, "temporal") for key in "ab")
+    yield (
+        f"| **processor time**, ms | {1000 * empty:.1f} | {1000 * straight:.1f} | {straight / empty:.2f} |"
+    )
+    yield ""
+
+
+def _asked(found: "Findings", key: str, kind: str) -> float:
+    return statistics.median(each.asked.get(kind, 0.0) for each in found.rounds[key])
+
+
+def _profiles(found: "Findings") -> Iterator[str]:
+    """Whose code runs where the time goes; nothing where the system does not allow to look."""
+    if not found.profiles:
+        return
+    layers = sorted(
+        {layer for shares in found.profiles.values() for layer in shares},
+        key=lambda layer: -sum(shares.get(layer, 0.0) for shares in found.profiles.values()),
+    )
+    yield "Whose code that is, sampled under the load of (c): shares of the time in threads that run Python."
+    yield ""
+    yield "| | " + " | ".join(found.profiles) + " |"
+    yield "|---|" + "---|" * len(found.profiles)
+    for layer in layers:
+        yield (
+            f"| {layer} | " + " | ".join(f"{of.get(layer, 0.0):.0%}" for of in found.profiles.values()) + " |"
+        )
     yield ""
 
 
@@ -172,6 +224,24 @@ def _footprint(found: "Findings") -> Iterator[str]:
     yield "|---|---|---|"
     for part in ("temporal", "worker", "api", "postgres", "sandbox"):
         yield f"| {part} | {_mb(found.before, part)} | {_mb(found.after, part)} |"
+    yield ""
+
+
+def _sizing(found: "Findings") -> Iterator[str]:
+    """The arithmetic of docs/deployment.md, done with what was measured."""
+    yield "## Sizing"
+    yield ""
+    yield (
+        "What the processor time of (c) comes to at a peak, by the arithmetic of "
+        "[deployment.md](../docs/deployment.md#sizing). Computed, not run: nothing above one machine was."
+    )
+    yield ""
+    yield "| at the peak | workers | API processes | PostgreSQL cores | Temporal cores |"
+    yield "|---|---|---|---|---|"
+    for rate in PEAKS:
+        need = {part: rate * _cpu(found, "c", part) / usable for part, usable in USABLE.items()}
+        workers, api = ceil(need["worker"]) + 1, max(2, ceil(need["api"]))
+        yield (f"| {rate:,}/s | {workers} | {api} | {ceil(need['postgres'])} | {ceil(need['temporal'])} |")
     yield ""
 
 
@@ -252,11 +322,10 @@ def _plot(found: "Findings", file: Path) -> None:
 
     figure, (rates, work) = pyplot.subplots(1, 2, figsize=(11, 3.6), layout="constrained")
     names = [f"({each.key}) {each.name}" for each in CONTESTANTS]
-    base = found.rate("a")
     shown = [each for each in CONTESTANTS if each.key != "d"]
     rates.barh(
         [f"({each.key}) {each.name}" for each in shown],
-        [100 * found.rate(each.key) / base for each in shown],
+        [100 * found.ratio(each.key, "a") for each in shown],
         color="#4269d0",
     )
     rates.invert_yaxis()
@@ -269,7 +338,7 @@ def _plot(found: "Findings", file: Path) -> None:
     work.invert_yaxis()
     work.set_yticks(range(len(names)), [f"({each.key})" for each in CONTESTANTS])
     work.set_xlabel("processor time a checkout, ms")
-    work.legend(fontsize=7, loc="lower right")
+    work.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
     for axes in (rates, work):
         axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(file, dpi=130)

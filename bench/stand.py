@@ -30,7 +30,8 @@ SETTINGS: Final[Mapping[str, object]] = {
     "LOOK_UP_TIMEOUT": 40,
     "WORKFLOW_TASK_TIMEOUT": 10,
     "STICKY_QUEUE_TIMEOUT": 2,
-    "RECOVER_AFTER": 120,
+    # What was written ahead and never started is no run that was lost.
+    "RECOVER_AFTER": 3600,
     "CIRCUIT_FAILURES": 5,
     **{
         f"{gateway}_{name}_TIMEOUT": seconds
@@ -50,6 +51,10 @@ class Stand:
     """Port of the handler without durability."""
     dbos: int
     """Port of the same on DBOS."""
+
+    def pids(self, *parts: str) -> dict[str, int]:
+        """The first process of each of these parts of the product."""
+        return {part: _list(self.stack.pids[part])[0] for part in parts}
 
 
 @asynccontextmanager

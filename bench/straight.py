@@ -65,7 +65,7 @@ class Accepted:
                 await checkouts.create(session, row)
                 ids.append(row.id)
             # A while ahead: what was accepted and not started, the API would start after three seconds.
-            later = func.now() + timedelta(minutes=10)
+            later = func.now() + timedelta(hours=1)
             await session.exec(
                 update(tables.Checkout).where(col(tables.Checkout.id).in_(ids)).values(created_at=later)
             )
