@@ -61,7 +61,9 @@ class Plan:
     data_dir: Path
     workers: int = 2
     per_second: float = 1.5
-    at_once: int = 50
+    at_once: int = 16
+    """Open checkouts at which no further one is started: a slow machine then takes longer, and is not judged
+    by a queue that grows all the time."""
     patience: float = 150.0
     """Seconds after which an open checkout counts as stuck."""
     kill_every: float | None = 6.0

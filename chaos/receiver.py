@@ -36,12 +36,14 @@ class Receiver:
         self._server: asyncio.Server | None = None
         self._connection: asyncpg.Connection | None = None
         self._one_query = asyncio.Lock()
+        self._closing = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, _HOST, 0)
         return self
 
     async def __aexit__(self, *_error: object) -> None:
+        self._closing.set()
         if self._server is not None:
             self._server.close()
         if self._connection is not None:
@@ -85,7 +87,8 @@ class Receiver:
         if how < 0.1:
             return 503
         if how < 0.15:
-            await asyncio.sleep(_SILENT)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), _SILENT)
         return None
 
     async def _is_told(self, event: dict[str, Any]) -> bool | None:
