@@ -22,7 +22,7 @@ demo: setup panel ## start everything, run sample checkouts, serve until Ctrl-C 
 	@exec $(BIN)/python devstack/launch.py --parent $$PPID --death-signal 15 -- $(BIN)/python -m devstack.demo
 
 test: setup ## run the test suite (ARGS="-k name" to choose, JOBS=1 for one process)
-	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 e2e: setup panel ## the panel in a real browser (Chromium) against the running product
 	$(BIN)/python -m pytest tests/panel $(ARGS)

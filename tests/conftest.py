@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from config.keys import new_key
 from devstack.ports import Ports
@@ -19,6 +20,10 @@ TEMPLATE = "migrated"
 
 # Wherever personal data is stored there are keys. A stack makes its own.
 os.environ.setdefault("ENCRYPTION_KEYS", new_key("tests"))
+
+# How long a machine takes to think of an example is no fault of the code.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 NewDatabase = Callable[[], Awaitable[str]]
 
@@ -70,3 +75,8 @@ async def module_database_url(new_database: NewDatabase) -> str:
 async def database_url(new_database: NewDatabase) -> str:
     """A database for one test."""
     return await new_database()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long files first: begun last, one of them would keep a single process busy at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)

@@ -5,11 +5,15 @@ import sys
 from asyncio.subprocess import PIPE, STDOUT
 from pathlib import Path
 
+import pytest
+
 from devstack.stack import Stack
 from domain.operator import Role
 from tests.attacks.front import serving
 from tests.attacks.test_access import operators_token
 from tests.live import Shop
+
+pytestmark = pytest.mark.long
 
 CHECKS = (
     "not_a_server_error",

@@ -19,6 +19,8 @@ from tests.live import FINAL, Shop, open_shop
 from tests.live import new_key as idempotency_key
 from tests.operators.shell import Shell
 
+pytestmark = pytest.mark.long
+
 AT_ONCE = 3
 
 

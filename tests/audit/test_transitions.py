@@ -9,8 +9,8 @@ import pytest
 from chaos.oracle.audit import Row, audit_gaps
 from domain.decline import DeclineCategory
 from tests.refunds.conftest import NewTill
-from tests.workflow.bank import decline
 from tests.workflow.conftest import NewWorld
+from tests.workflow.plays import decline
 
 TABLES = {"checkouts": "id", "attempts": "id", "refunds": "id", "checkout_events": "id", "audit_log": "id"}
 

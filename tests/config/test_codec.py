@@ -1,9 +1,7 @@
 """Nothing readable reaches Temporal, and keys rotate while checkouts run."""
 
 import dataclasses
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from google.protobuf.message import Message
@@ -18,11 +16,9 @@ from config.codec import ENCODING
 from config.keys import CannotOpen, KeyRing, new_key
 from config.temporal import data_converter
 from domain.outcome import PaymentStatus
-from tests.workflow.bank import action
-from tests.workflow.world import world_on
+from tests.workflow.plays import action
+from tests.workflow.world import TEST_SERVER, world_on
 from worker import WORKFLOWS
-
-TEST_SERVER = str(Path(sys.executable).with_name("temporal-test-server"))
 
 
 def payloads(message: Message) -> Iterator[Payload]:

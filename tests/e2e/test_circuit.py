@@ -8,6 +8,8 @@ from bench.drill import KNOWN_WITHIN, SETTINGS, Drill, report
 from devstack.ports import Ports
 from devstack.stack import Stack
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(autouse=True)
 def _all_well_afterwards() -> None:

@@ -10,6 +10,8 @@ from sandbox.client import SandboxClient
 from tests.e2e.load import Load
 from tests.live import Customer, Shop
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 async def load(shop: Shop, sandbox: SandboxClient, customer: Customer) -> Load:

@@ -13,6 +13,8 @@ from domain.operator import Role
 from tests.e2e.requests import card
 from tests.live import Json, Shop, eventually, open_office, open_shop, story
 
+pytestmark = pytest.mark.long
+
 POLICY = "/v1/admin/routing/policy"
 FAILING = "pm_card_chargeDeclinedProcessingError"
 """Stripe declines, and not by the customer's or the issuer's fault."""

@@ -12,6 +12,8 @@ from tests.e2e.load import by_reference, judged, sent_twice
 from tests.e2e.requests import Json, card, nigerian_card
 from tests.live import Shop, eventually
 
+pytestmark = pytest.mark.long
+
 
 @dataclass(frozen=True)
 class Case:

@@ -87,6 +87,7 @@ def cases() -> dict[str, Case]:
         "pending": Case(pending, "flutterwave pending", nigerian),
         "left behind": Case(pending, "flutterwave pending", nigerian, status="canceled"),
         "authorized": Case(card(1600, capture_method="manual"), "stripe authorized"),
+        "being captured": Case(card(1650, capture_method="manual"), "stripe authorized"),
     }
 
 
@@ -108,6 +109,9 @@ async def test_every_checkout_goes_on_from_postgresql(
     assert (await ask_back(shop, refund))["status"] == "pending"
     asked = await command(shop, every["never arrived, canceled"], "cancel")
     assert asked["status"] == "processing", "it is not known yet what became of the charge"
+    captured = every["being captured"]
+    await sandbox.fault("stripe", "capture", "timeout_before", reference=captured.attempts[0])
+    assert (await command(shop, captured, "capture"))["status"] == "requires_capture"
     worker = stack.pids["worker"]
 
     async with stack.down("temporal"):

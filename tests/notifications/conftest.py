@@ -1,6 +1,4 @@
-import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from temporalio.testing import WorkflowEnvironment
@@ -8,8 +6,7 @@ from temporalio.testing import WorkflowEnvironment
 from config.temporal import DATA_CONVERTER
 from tests.notifications.receiver import Receiver, receiving
 from tests.notifications.world import World, new_world
-
-TEST_SERVER = str(Path(sys.executable).with_name("temporal-test-server"))
+from tests.workflow.world import TEST_SERVER
 
 
 @pytest.fixture

@@ -60,8 +60,7 @@ async def test_sent_again_by_command_without_waiting_for_the_next_try(
     body = {"amount": 1999, "currency": "USD", "payment_method": CARD, "notification_url": receiver.url}
     await shop.check_out(body)
     event_id = (await receiver.wait(4))[3].headers["webhook-id"]
-    resend = "from cli.main import app; app()"
-    command = (sys.executable, "-c", resend, "notifications", "resend", event_id)
+    command = (sys.executable, "-m", "cli.main", "notifications", "resend", event_id)
     process = await asyncio.create_subprocess_exec(
         *command, env={**os.environ, "DATABASE_URL": stack.database_url}, cwd=ROOT, stdout=DEVNULL
     )

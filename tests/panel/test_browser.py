@@ -23,6 +23,8 @@ from routing.card_network import CardNetwork
 from tests.desk import new_person
 from tests.notifications.receiver import receiving
 
+pytestmark = pytest.mark.long
+
 PATIENCE: Final = 300
 """Seconds for the whole story."""
 

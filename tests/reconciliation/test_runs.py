@@ -6,17 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import pytest
-from temporalio.testing import WorkflowEnvironment
 
-from config.temporal import DATA_CONVERTER
 from domain.attempt import AttemptStatus
 from domain.decline import DeclineCategory
 from domain.ids import attempt_id
 from domain.outcome import NotSent, NotSentCause, PaymentStatus, Unknown
 from tests.reconciliation.books import A_DAY, breaks, counts, items_left, reconciled, run_of, set_attempt
-from tests.workflow.bank import approve, decline, lost, never
-from tests.workflow.conftest import TEST_SERVER
-from tests.workflow.world import AMOUNT, World, world_on
+from tests.workflow.plays import approve, decline, lost, never
+from tests.workflow.world import AMOUNT, World, skipping_world
 
 
 class NewBooks(Protocol):
@@ -29,12 +26,7 @@ def new_books(database_url: str) -> NewBooks:
 
     @asynccontextmanager
     async def make(*order: str, **changes: Any) -> AsyncIterator[World]:
-        async with (
-            await WorkflowEnvironment.start_time_skipping(
-                test_server_existing_path=TEST_SERVER, data_converter=DATA_CONVERTER
-            ) as env,
-            world_on(env.client, database_url, order, env=env, **{"reconcile_grace": 0, **changes}) as world,
-        ):
+        async with skipping_world(database_url, order, **{"reconcile_grace": 0, **changes}) as world:
             yield world
 
     return make
@@ -125,7 +117,7 @@ async def test_money_on_an_attempt_that_was_left_behind_goes_back(new_books: New
         world.banks["card-a"].charge_script = [never(), never(), never()]
         checkout = await paid(world)
         first = attempt_id(checkout, 1)
-        await world.lose(world.watcher(checkout))
+        await world.lose(world.watcher(checkout), at_rest=True)
         world.banks["card-a"].appear(first, AMOUNT, "NGN")
 
         assert await counts(world, "card-a") == {"missing_here": 1}

@@ -15,7 +15,7 @@ from storage import refunds
 from storage.tables import Checkout
 from tests.refunds.conftest import NewTill
 from tests.refunds.till import A_DAY
-from tests.workflow.bank import Play, approve, lost, never, not_sent, then
+from tests.workflow.plays import Play, approve, lost, never, not_sent, then
 from tests.workflow.world import AMOUNT
 
 BOTH = pytest.mark.parametrize("account", ["card-a", "momo"])

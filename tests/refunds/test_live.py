@@ -14,6 +14,8 @@ from devstack.stack import Stack
 from sandbox.client import SandboxClient
 from tests.live import Json, Shop, eventually, new_key, open_shop
 
+pytestmark = pytest.mark.long
+
 TOKENS = {"stripe": "pm_card_visa", "flutterwave": "flw-t1nf-success"}
 GATEWAYS = pytest.mark.parametrize("gateway", sorted(TOKENS))
 AMOUNT = 10_000

@@ -19,6 +19,8 @@ from tests.refunds.test_disputes import abandoned, strays
 from tests.refunds.till import Till
 from tests.workflow.world import AMOUNT
 
+pytestmark = pytest.mark.long
+
 BOTH = pytest.mark.parametrize("account", ["card-a", "momo"])
 
 

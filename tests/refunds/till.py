@@ -17,7 +17,8 @@ from domain.ids import attempt_id
 from gateways.base import GatewayRefund, RefundStatus
 from storage import refunds, tables
 from storage.changes import Changes
-from tests.workflow.bank import Bank, Play, lost, then
+from tests.workflow.bank import Bank
+from tests.workflow.plays import Play, lost, then
 from tests.workflow.world import World
 from workflows.refund import Refund
 

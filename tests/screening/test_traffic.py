@@ -24,8 +24,11 @@ from storage import checkouts
 from storage.database import Database
 from storage.tables import Checkout, Sighting
 from tests.screening.traffic import ATTACKS, COUNTRIES, NETWORKS, Traffic, Try
-from tests.workflow.bank import Bank, decline
+from tests.workflow.bank import Bank
+from tests.workflow.plays import decline
 from tests.workflow.world import ACCOUNTS, new_context, new_merchant, settings
+
+pytestmark = pytest.mark.long
 
 CAUGHT_WITHIN = 20
 CLEAN_STOPPED = 0.01

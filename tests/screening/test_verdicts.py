@@ -12,8 +12,8 @@ from domain.decline import DeclineCategory
 from domain.screening import ListEffect, ListKind
 from storage import lists
 from storage.events import timeline
-from tests.workflow.bank import approve, decline, never
 from tests.workflow.conftest import NewWorld
+from tests.workflow.plays import approve, decline, never
 from tests.workflow.world import World
 from workflows.checkout import Checkout
 from workflows.messages import CancelCheckout, DecideReview, Decision

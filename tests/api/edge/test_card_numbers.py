@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.card_numbers import contains_card_number, find_card_data
@@ -62,7 +62,6 @@ SCRIPTS = {
 }
 
 
-@settings(deadline=None)
 @given(number=card_numbers(), before=st.sampled_from(["", "card ", "pan=", "card", "(", "№"]))
 def test_every_issuers_number_is_found(number: str, before: str) -> None:
     assert contains_card_number(f"{before}{number}")
@@ -70,33 +69,28 @@ def test_every_issuers_number_is_found(number: str, before: str) -> None:
     assert find_card_data({"a": {"b": [0, int(number)]}}) == "/a/b/1"
 
 
-@settings(deadline=None)
 @given(number=card_numbers(), data=st.data())
 def test_gaps_between_digits_hide_nothing(number: str, data: st.DataObject) -> None:
     spaced = number[0] + "".join(data.draw(GAPS) + digit for digit in number[1:])
     assert contains_card_number(spaced)
 
 
-@settings(deadline=None)
 @given(number=card_numbers(), script=st.sampled_from(sorted(SCRIPTS)))
 def test_digits_of_other_scripts_are_digits(number: str, script: str) -> None:
     assert contains_card_number("".join(chr(SCRIPTS[script] + int(digit)) for digit in number))
 
 
-@settings(deadline=None)
 @given(number=card_numbers(), data=st.data())
 def test_a_wrong_check_digit_is_no_card(number: str, data: st.DataObject) -> None:
     wrong = (int(number[-1]) + data.draw(st.integers(1, 9))) % 10
     assert not contains_card_number(number[:-1] + str(wrong))
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_no_text_is_a_fault(text: str) -> None:
     contains_card_number(text)
 
 
-@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

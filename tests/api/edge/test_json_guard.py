@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
@@ -291,7 +291,6 @@ async def test_headers_that_are_no_card_data(api: httpx.AsyncClient, headers: di
     assert (await api.get("/v1/checkouts", headers=headers)).status_code == 200
 
 
-@settings(deadline=None)
 @given(
     st.recursive(
         st.none()
@@ -311,7 +310,6 @@ def test_strict_json_reads_what_json_writes(value: Any) -> None:
     assert parse(text, Limits()) == value
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200) | st.text('{}[]",:\\ 01eE+-.ntfu', max_size=200).map(str.encode))
 def test_no_body_is_a_fault(body: bytes) -> None:
     with suppress(MalformedRequest):
