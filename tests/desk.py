@@ -14,6 +14,7 @@ from domain.operator import Role
 from domain.passwords import generate
 from storage import operator_credentials, operators
 from tests.live import open_database
+from tests.patience import PATIENCE
 
 Json = dict[str, Any]
 SIGN_IN = "/v1/admin/sign-in"
@@ -67,7 +68,7 @@ async def new_person(stack: Stack, role: Role) -> Person:
 
 @asynccontextmanager
 async def browser(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=stack.api_url, timeout=35, trust_env=False) as opened:
+    async with httpx.AsyncClient(base_url=stack.api_url, timeout=PATIENCE, trust_env=False) as opened:
         yield opened
 
 

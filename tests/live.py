@@ -25,13 +25,12 @@ from sandbox.client import SandboxClient
 from storage import api_keys, operators
 from storage.database import Database
 from storage.merchants import create_merchant
+from tests.patience import PATIENCE
 
 Json = dict[str, Any]
 _Answer = TypeVar("_Answer")
 
 FINAL: Final = frozenset({"succeeded", "failed", "canceled", "expired"})
-PATIENCE: Final = 120.0
-"""Seconds that a checkout may take, whatever is killed meanwhile. Without kills it is well under one."""
 
 _POLL: Final = 0.15
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from domain.card_numbers import contains_card_number
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parent.parent
 BINARY = frozenset({".png", ".jpg", ".ico", ".woff2", ".mmdb", ".dat", ".gz"})
@@ -38,7 +39,7 @@ def tree() -> list[Path]:
         cwd=ROOT,
         capture_output=True,
         check=True,
-        timeout=30,
+        timeout=PATIENCE,
     )
     names = listed.stdout.decode().rstrip("\0").split("\0")
     return [ROOT / name for name in names if Path(name).suffix not in BINARY and (ROOT / name).is_file()]

@@ -14,6 +14,7 @@ from storage import alerts
 from storage.database import Database
 from storage.events import alert
 from tests.notifications.receiver import Receiver, receiving, status
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 """One of Apprise's services imports it."""
@@ -139,7 +140,7 @@ async def test_after_a_crash_it_is_told_again(
 
     receiver.before_answer = die
     running = asyncio.create_task(first.deliver_due())
-    await asyncio.wait_for(gone.wait(), 20)
+    await asyncio.wait_for(gone.wait(), PATIENCE)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     receiver.before_answer = None

@@ -18,6 +18,7 @@ from domain.api_key import KeyScope
 from storage import api_keys
 from storage.database import Database
 from storage.merchants import change_origins, create_merchant
+from tests.patience import PATIENCE
 
 _NOWHERE = f"{HOST}:1"
 
@@ -74,17 +75,19 @@ async def serving(database_url: str, **changes: Any) -> AsyncIterator[Front]:
     server = _Server(uvicorn.Config(create_app(settings), host=HOST, port=0, **SERVER))
     running = asyncio.create_task(server.serve())
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while not server.started:
                 if running.done():
                     await running
                 await asyncio.sleep(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
-        async with httpx.AsyncClient(base_url=f"http://{HOST}:{port}", timeout=20, trust_env=False) as http:
+        async with httpx.AsyncClient(
+            base_url=f"http://{HOST}:{port}", timeout=PATIENCE, trust_env=False
+        ) as http:
             yield Front(settings, port, http)
     finally:
         server.should_exit = True
-        await asyncio.wait_for(running, 20)
+        await asyncio.wait_for(running, PATIENCE)
 
 
 def production(**changes: Any) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from devstack.stack import Stack
 from domain.ids import Prefix, attempt_id, new_id
 from tests.e2e.test_webhooks import event_of, signed
 from tests.live import eventually
+from tests.patience import PATIENCE
 
 ROUNDS: Final = 3
 FORGED: Final = 700
@@ -59,7 +60,7 @@ async def api(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
     )
     url = f"http://{HOST}:{ports.api}"
     try:
-        async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False) as http:
+        async with httpx.AsyncClient(base_url=url, timeout=PATIENCE, trust_env=False) as http:
 
             async def ready() -> bool:
                 with contextlib.suppress(httpx.TransportError):
@@ -70,7 +71,7 @@ async def api(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
             yield http
     finally:
         process.terminate()
-        await asyncio.wait_for(process.wait(), 30)
+        await asyncio.wait_for(process.wait(), PATIENCE)
 
 
 async def genuine(http: httpx.AsyncClient) -> list[float]:

@@ -18,6 +18,7 @@ from tests.e2e.requests import card
 from tests.live import FINAL, Shop, open_shop
 from tests.live import new_key as idempotency_key
 from tests.operators.shell import Shell
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.long
 
@@ -61,7 +62,7 @@ class Selling:
     async def some(self, more: int = 6) -> None:
         """Until so many more have been accepted."""
         wanted = len(self.emails) + more
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             while len(self.emails) < wanted:
                 for task in self._tasks:
                     if task.done():

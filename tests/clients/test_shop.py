@@ -12,6 +12,7 @@ from devstack.programs import ROOT, environment
 from devstack.stack import Stack
 from storage import merchant_secrets
 from tests.live import Customer, Shop, eventually, open_database
+from tests.patience import PATIENCE
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ async def hats(stack: Stack, shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
     command = (sys.executable, "-m", "uvicorn", "examples.shop:app", "--port", str(port))
     process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=environment(settings))
     try:
-        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=20) as browser:
+        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=PATIENCE) as browser:
 
             async def up() -> bool:
                 try:

@@ -38,11 +38,11 @@ from gateways.flutterwave import REGISTRATION
 from sandbox.client import SandboxClient
 from tests.contract.case import CUSTOMER, card
 from tests.contract.cases.flutterwave import CASE
+from tests.patience import PATIENCE
 from tests.sandbox_process import SandboxProcess
 
 PAID = card("flutterwave", "flw-t1nf-success")
 PAGE = PaymentMethod(type=MethodType.HOSTED)
-DEADLINE = 8.0
 
 
 @dataclass
@@ -285,7 +285,7 @@ async def test_a_lost_refund_is_found_by_its_comment(attempt: Attempt) -> None:
 
 
 async def eventually(attempt: Attempt, expected: list[PaymentStatus]) -> None:
-    async with asyncio.timeout(DEADLINE):
+    async with asyncio.timeout(PATIENCE):
         while True:
             if await attempt.statuses() == expected:
                 return
@@ -293,7 +293,7 @@ async def eventually(attempt: Attempt, expected: list[PaymentStatus]) -> None:
 
 
 async def settled_refunds(attempt: Attempt) -> tuple[GatewayRefund, ...]:
-    async with asyncio.timeout(DEADLINE):
+    async with asyncio.timeout(PATIENCE):
         while True:
             found = await attempt.gateway.look_up_refunds(attempt.handle)
             assert isinstance(found, FoundRefunds)

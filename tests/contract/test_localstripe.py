@@ -32,6 +32,7 @@ from gateways.base import (
 )
 from gateways.stripe import Stripe, StripeCredentials
 from tests.contract.case import card
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 SECRET = "whsec_localstripe"
@@ -216,7 +217,7 @@ async def test_a_genuine_webhook_names_the_payment(stripe: Stripe, base_url: str
             )
         paid = await stripe.charge(request)
         assert isinstance(paid, Approved)
-        async with asyncio.timeout(10):  # those of earlier payments may still be under way
+        async with asyncio.timeout(PATIENCE):  # those of earlier payments may still be under way
             while True:
                 body, headers = await received.get()
                 event = stripe.read_webhook(body, headers, datetime.now(UTC))

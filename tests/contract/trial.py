@@ -45,9 +45,7 @@ from gateways.registry import registrations
 from sandbox.client import SandboxClient
 from tests.contract.case import ContractCase
 from tests.contract.informed import Informed
-
-PATIENCE = 5.0
-"""Seconds until something that settles by itself must have settled."""
+from tests.patience import PATIENCE
 
 HASTE = 0.5
 """Read time-out of the adapter that is made to wait in vain."""
@@ -66,7 +64,7 @@ class Adapters:
         self.browser = httpx.AsyncClient(trust_env=False)
 
     def build(self, *, read_timeout: float = 10.0) -> Gateway:
-        values = {**self._fields, "connect_timeout": 2.0, "read_timeout": read_timeout}
+        values = {**self._fields, "connect_timeout": PATIENCE, "read_timeout": read_timeout}
         built: Gateway = self.registration.build(self.registration.credentials.model_validate(values))
         return built
 

@@ -15,6 +15,7 @@ from devstack.demo_report import totals
 from devstack.demo_run import Result, differences
 from devstack.ports import HOST
 from devstack.programs import ROOT
+from tests.patience import PATIENCE
 
 CASE = next(
     case for case in CASES if case.ledger == ("stripe capture",) and case.country and not case.actions
@@ -103,7 +104,7 @@ async def test_a_taken_port_ends_the_demo_with_one_line(tmp_path: Path) -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
-        out, err = await asyncio.wait_for(demo.communicate(), 120)
+        out, err = await asyncio.wait_for(demo.communicate(), PATIENCE)
     assert demo.returncode == 1
     assert out == b""
     assert err.decode().startswith(f"error: port {port} (API_PORT) is taken")

@@ -13,6 +13,7 @@ from devstack.ports import Ports
 from devstack.postgres import Postgres, create_database, drop_database, running_postgres
 from devstack.programs import ROOT
 from devstack.supervisor import Supervisor
+from tests.patience import PATIENCE
 
 NOBODY = 65534
 
@@ -93,7 +94,7 @@ async def test_a_committed_row_survives_kill_nine_and_a_second_start(tmp_path: P
             await ask(url, "create table if not exists t (n serial)")
             await ask(url, "insert into t default values")
             supervisor["postgres"].kill()
-            await supervisor.wait_ready(within=30)
+            await supervisor.wait_ready(within=PATIENCE)
             assert await ask(url, "select count(*) from t") == expected
         finally:
             await supervisor.stop()

@@ -12,6 +12,7 @@ from devstack import programs
 from devstack.programs import ROOT, StartFailed, rotate, run_once
 from devstack.supervisor import Supervisor
 from tests.devstack.toys import alive, python, sleeper, until
+from tests.patience import PATIENCE
 
 
 async def test_a_killed_program_runs_again_and_the_new_process_id_is_told(tmp_path: Path) -> None:
@@ -22,7 +23,7 @@ async def test_a_killed_program_runs_again_and_the_new_process_id_is_told(tmp_pa
         first = supervisor.pids["toy"]
         os.kill(first, signal.SIGKILL)
         await until(lambda: told[-1].get("toy") not in (None, first))
-        await supervisor.wait_ready(within=10)
+        await supervisor.wait_ready(within=PATIENCE)
         assert supervisor.pids["toy"] == int((tmp_path / "toy").read_text()) != first
         assert "killed by SIGKILL, starting again" in (tmp_path / "logs" / "toy.log").read_text()
     finally:
@@ -63,12 +64,12 @@ async def test_another_program_takes_the_place_of_one_that_runs(tmp_path: Path) 
     try:
         await supervisor.start(sleeper("toy", tmp_path / "one"))
         first = supervisor.pids["toy"]
-        await supervisor["toy"].exchange(sleeper("toy", tmp_path / "other"), within=10)
+        await supervisor["toy"].exchange(sleeper("toy", tmp_path / "other"), within=PATIENCE)
         assert supervisor.pids["toy"] == int((tmp_path / "other").read_text()) != first
 
         broken = python("toy", "raise SystemExit('no such thing')", ready_file=tmp_path / "never")
         with pytest.raises(StartFailed, match="toy keeps ending"):
-            await supervisor["toy"].exchange(broken, within=10)
+            await supervisor["toy"].exchange(broken, within=PATIENCE)
     finally:
         await supervisor.stop()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 from devstack.programs import Program, environment
+from tests.patience import PATIENCE
 
 
 def python(name: str, code: str, *, stop_within: float = 5.0, ready_file: Path | None = None) -> Program:
@@ -41,7 +42,7 @@ while True: time.sleep(60)
     return python(name, code, ready_file=ready_file)
 
 
-async def until(condition: Callable[[], bool], *, within: float = 10.0) -> None:
+async def until(condition: Callable[[], bool], *, within: float = PATIENCE) -> None:
     """Ask again and again. Raises TimeoutError."""
     deadline = time.monotonic() + within
     while not condition():

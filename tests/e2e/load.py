@@ -12,7 +12,8 @@ import httpx
 from gateways.registry import registrations
 from sandbox.client import SandboxClient
 from tests.e2e.requests import SORTS, Sort
-from tests.live import FINAL, PATIENCE, Customer, Json, Shop, eventually, new_key, story
+from tests.live import FINAL, Customer, Json, Shop, eventually, new_key, story
+from tests.patience import PATIENCE
 
 
 class Load:

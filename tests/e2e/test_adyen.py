@@ -13,6 +13,7 @@ from tests.contract.cases.adyen import CASE
 from tests.e2e.load import by_reference, judged, sent_twice
 from tests.e2e.requests import CUSTOMER, Json
 from tests.live import Customer, Shop, eventually, new_key
+from tests.patience import PATIENCE
 
 
 def dutch_card(amount: int = 5_400, *, saved: str = "adyen-tok-success", **more: object) -> Json:
@@ -142,7 +143,7 @@ async def test_webhooks_are_proven_by_what_they_hold(
     reference = attempt_id(paid["id"], 1)
     body = CASE.webhook.write(reference=reference, payment_id="FORGEDFORGED2222", event_id="1")
     forged = CASE.webhook.signed(body, secret="00ff", at=datetime.now(UTC))
-    async with httpx.AsyncClient(base_url=stack.api_url, timeout=30, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=stack.api_url, timeout=PATIENCE, trust_env=False) as http:
         answer = await http.post("/webhooks/adyen", content=forged.body)
     assert answer.status_code == 401
 

@@ -88,7 +88,7 @@ async def test_while_the_database_is_down_everything_is_refused_and_nothing_star
 
 
 async def alive(stack: Stack) -> bool:
-    async with httpx.AsyncClient(trust_env=False, timeout=2) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
         try:
             return (await client.get(f"{stack.api_url}/healthz")).is_success
         except httpx.TransportError:

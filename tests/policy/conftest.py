@@ -13,6 +13,7 @@ from routing.bins import encode
 from routing.data_files import DataFiles
 from routing.policy import Policy
 from storage.database import Database
+from tests.patience import PATIENCE
 from tests.routing.conftest import write_mmdb
 from tests.routing.policy import POLICY, accounts
 
@@ -56,5 +57,5 @@ async def following(database: Database, database_url: str, *processes: PolicyInF
             stack.push_async_callback(asyncio.wait, [task])
             stack.callback(task.cancel)
         for process in processes:
-            await asyncio.wait_for(process.known.wait(), 10)
+            await asyncio.wait_for(process.known.wait(), PATIENCE)
         yield

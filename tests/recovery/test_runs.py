@@ -25,6 +25,7 @@ from domain.outcome import PaymentStatus
 from storage import attempts, tables
 from storage.changes import Changes
 from storage.events import capture_under_way
+from tests.patience import PATIENCE
 from tests.workflow.conftest import NewWorld, new_world
 from tests.workflow.plays import action, approve, decline, lost, never, not_sent
 from tests.workflow.world import World, skipping_world
@@ -88,7 +89,7 @@ async def interrupted(world: World, *, on_charge: int = 1, **changes: Any) -> As
         bank.on_charge = count
     checkout = await world.checkout(**changes)
     handle = await world.start(checkout)
-    await asyncio.wait_for(reached.wait(), 10)
+    await asyncio.wait_for(reached.wait(), PATIENCE)
     await handle.terminate("lost")
     for bank in world.banks.values():
         bank.on_charge = None
@@ -97,7 +98,7 @@ async def interrupted(world: World, *, on_charge: int = 1, **changes: Any) -> As
 
 async def settled_rows(world: World, checkout: str, *wanted: str) -> None:
     """The activity that was running when the run was terminated still writes down what it heard."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while await world.statuses(checkout) != list(wanted):  # noqa: ASYNC110 - another task writes it
             await asyncio.sleep(0.02)
 
@@ -241,7 +242,7 @@ async def test_a_capture_that_was_sent_is_made_once(new_world: NewWorld, *, arri
         bank.settle_script = [lost(approve()) if arrived else never()]
         bank.look_up_faults = 1
         await capture(handle, PART)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while bank.look_up_faults:  # noqa: ASYNC110 - a worker asks
                 await asyncio.sleep(0.02)
         await world.lose(handle)

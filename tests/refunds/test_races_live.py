@@ -14,10 +14,10 @@ from storage import attempts, refunds
 from storage.database import Database
 from storage.tables import Refund
 from tests.live import Json, Shop, eventually, new_key
+from tests.patience import PATIENCE
 from tests.refunds.test_live import AMOUNT, GATEWAYS, ask, given_back, pay
 
 EACH = 1_500
-PATIENCE = 120.0
 """Seconds. Without keys one refund after the other is sent, and each waits for its turn."""
 
 

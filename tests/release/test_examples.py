@@ -16,6 +16,7 @@ import pytest
 from devstack.programs import ROOT
 from devstack.stack import Stack
 from sandbox.client import SandboxClient
+from tests.patience import PATIENCE
 from tests.test_docs import section
 
 
@@ -46,7 +47,7 @@ async def typed(stack: Stack, place: Path, blocks: Sequence[str]) -> list[Any]:
         stdout=asyncio.subprocess.PIPE,
         env={**os.environ, "no_proxy": "*"},
     )
-    printed, _ = await asyncio.wait_for(process.communicate(), 90)
+    printed, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
     assert process.returncode == 0, printed
     return [json.loads(line) for line in printed.decode().splitlines() if line.strip()]
 

@@ -16,6 +16,7 @@ from cli.main import app
 from cli.replay import KEPT, MISMATCH
 from config.keys import KeyRing, new_key
 from config.temporal import data_converter
+from tests.patience import PATIENCE
 from tests.release.tree import change, copy_tree, smartpay
 from tests.workflow.plays import action
 from tests.workflow.world import world_on
@@ -84,7 +85,7 @@ async def namespace(module_database_url: str) -> AsyncIterator[Namespace]:
 
 async def _listed(client: Client, task_queue: str, number: int) -> None:
     """Visibility lags behind."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while (await client.count_workflows(f"TaskQueue = '{task_queue}'")).count < number:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 

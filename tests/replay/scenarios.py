@@ -15,6 +15,7 @@ from domain.switches import Switch
 from gateways.base import RefundStatus
 from storage import lists
 from tests.operators.freezing import Hand
+from tests.patience import PATIENCE
 from tests.replay.afterwards import (
     dispute_scan,
     dispute_won,
@@ -324,12 +325,13 @@ async def review_resolved_by_itself(world: World) -> str:
 async def blocked_then_next(world: World) -> str:
     """An attempt that was declined turns out to hold money until it is given back."""
     world.banks["card-a"].charge_script = [decline(DeclineCategory.SOFT)]
-    world.faults.stall[4] = 1.0
+    told = world.faults.held[4] = asyncio.Event()
     checkout = await world.checkout()
     handle = await world.start(checkout)
     await world.until_told(checkout, "attempt.declined")
     await world.become(attempt_id(checkout, 1), "captured")
-    async with asyncio.timeout(20):
+    told.set()
+    async with asyncio.timeout(PATIENCE):
         while not await world.alerts(attempt_id(checkout, 2)):  # noqa: ASYNC110 - a worker writes it
             await asyncio.sleep(0.05)
     await world.become(attempt_id(checkout, 1), "refunded")

@@ -1,16 +1,18 @@
 """A killed sandbox forgets nothing that it has answered."""
 
 import signal
-import time
 from pathlib import Path
 
 import httpx
 
 from sandbox.client import SandboxClient
+from tests.patience import PATIENCE
 from tests.sandbox.webhook_receiver import Receiver
 from tests.sandbox.wire import eventually, intent, mobile_money, token_charge
 from tests.sandbox_process import run_sandbox, start_sandbox
 
+HELD = 120.0
+"""Seconds."""
 STRIPE = {"Authorization": "Bearer sk_test_sandbox_stripe"}
 FLUTTERWAVE = {"Authorization": "Bearer FLWSECK_TEST-sandbox-flutterwave"}
 
@@ -78,19 +80,17 @@ async def test_held_requests_do_not_hold_up_the_end(tmp_path: Path, reference: s
     with run_sandbox(tmp_path) as sandbox:
         async with SandboxClient(sandbox.control) as control, httpx.AsyncClient(trust_env=False) as client:
             await control.fault("stripe", "charge", "timeout_before", reference=reference)
-            await control.fault("stripe", "charge", "slow", seconds=60, reference=f"{reference}-slow")
+            await control.fault("stripe", "charge", "slow", seconds=HELD, reference=f"{reference}-slow")
             for name in (reference, f"{reference}-slow"):
                 try:
                     await client.post(
                         f"{sandbox.gateways['stripe']}/v1/payment_intents",
                         data=intent(name),
                         headers=STRIPE,
-                        timeout=0.2,
+                        timeout=httpx.Timeout(PATIENCE, read=0.5),
                     )
                 except httpx.ReadTimeout:
                     continue
-        started = time.monotonic()
         sandbox.process.terminate()
-        assert sandbox.process.wait(5) == 0
-        assert time.monotonic() - started < 3
+        assert sandbox.process.wait(HELD / 2) == 0
         assert not (tmp_path / "ready.json").exists()

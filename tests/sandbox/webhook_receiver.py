@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-DEADLINE = 10.0
+from tests.patience import PATIENCE
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Receiver:
 
     async def wait(self, wanted: Callable[[Received], bool], count: int = 1) -> list[Received]:
         """The first `count` that are wanted, once they are there. Raises TimeoutError."""
-        async with asyncio.timeout(DEADLINE), self._arrived:
+        async with asyncio.timeout(PATIENCE), self._arrived:
             await self._arrived.wait_for(lambda: len(self.matching(wanted)) >= count)
         return self.matching(wanted)
 

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import httpx
 
+from tests.patience import PATIENCE
+
 T = TypeVar("T")
 
 
@@ -84,7 +86,7 @@ def effects(ledger: list[dict[str, Any]]) -> list[tuple[str, int, str]]:
 
 
 async def eventually(
-    ask: Callable[[], Awaitable[T]], holds: Callable[[T], bool], deadline: float = 10.0
+    ask: Callable[[], Awaitable[T]], holds: Callable[[T], bool], deadline: float = PATIENCE
 ) -> T:
     """The first answer that holds. Raises AssertionError with the last one at the deadline (seconds)."""
     end = time.monotonic() + deadline

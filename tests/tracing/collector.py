@@ -10,6 +10,7 @@ from pathlib import Path
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests.notifications.receiver import Receiver, receiving, status
+from tests.patience import PATIENCE
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Collector:
                     ]
         return found
 
-    async def until(self, enough: Callable[[list[Span]], bool], *, within: float = 30) -> list[Span]:
+    async def until(self, enough: Callable[[list[Span]], bool], *, within: float = PATIENCE) -> list[Span]:
         """The spans, once they are enough. Otherwise fails, naming those that came."""
         try:
             async with asyncio.timeout(within):

@@ -26,8 +26,10 @@ class FaultyDatabase(Database):
         """Transactions after whose commit the process dies (D5)."""
         self.unacknowledged: set[int] = set()
         """Transactions that commit, and whose caller lives on without learning it (D5)."""
-        self.stall: dict[int, float] = {}
-        """Transaction -> seconds before it begins, as for a process that is stopped (W5)."""
+        self.held: dict[int, asyncio.Event] = {}
+        """Transaction -> what it waits for before it begins, as in a process that is stopped (W5)."""
+        self.went_on = asyncio.Event()
+        """One that was held begins."""
         self.down = False
         """No transaction begins (D2)."""
         self.down_from: int | None = None
@@ -39,7 +41,9 @@ class FaultyDatabase(Database):
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         self.count += 1
         number = self.count
-        await asyncio.sleep(self.stall.get(number, 0))
+        if number in self.held:
+            await self.held[number].wait()
+            self.went_on.set()
         self.down = self.down or number == self.down_from
         if self.down:
             self.missed.set()

@@ -7,6 +7,7 @@ import pytest
 
 from domain.decline import DeclineCategory
 from domain.ids import attempt_id
+from tests.patience import PATIENCE
 from tests.workflow.conftest import NewWorld
 from tests.workflow.plays import approve, decline, lost, never, not_sent, then
 
@@ -82,11 +83,13 @@ async def test_a_process_stopped_before_its_claim_never_sends_afterwards(
 ) -> None:
     """W5, I9: meanwhile another found the account unreachable, and the next account has the money."""
     async with new_world(account, "card-b", charge_timeout=1) as world:
-        world.faults.stall[2] = 3
+        stopped = world.faults.held[2] = asyncio.Event()
         world.banks[account].charge_script = [not_sent(), not_sent()]
         checkout = await world.checkout()
         assert await world.run(checkout) == "succeeded"
-        await asyncio.sleep(3)  # the stopped process goes on
+        stopped.set()
+        await asyncio.wait_for(world.faults.went_on.wait(), PATIENCE)
+        await asyncio.sleep(1)  # in which it would send
         assert not world.banks[account].charges
         assert [effect.kind for _, effect in world.ledger(checkout)] == ["capture"]
         assert await world.statuses(checkout) == [f"{account} not_sent", "card-b captured"]
@@ -107,7 +110,7 @@ async def test_a_worker_that_dies_while_charging_is_replaced(new_world: NewWorld
         # Without a cache: the test server never takes a task back from a dead worker's sticky queue.
         async with world.worker(max_cached_workflows=0):
             handle = await world.start(checkout)
-            await asyncio.wait_for(charged.wait(), 10)
+            await asyncio.wait_for(charged.wait(), PATIENCE)
         async with world.worker():
             assert (await handle.result()).status == "succeeded"
         assert [effect.kind for _, effect in world.ledger(checkout)] == ["capture"]
@@ -139,7 +142,7 @@ async def test_a_resend_after_a_deploy_with_other_settings_has_equal_bytes(new_w
         checkout = await world.checkout()
         async with world.worker(max_cached_workflows=0):
             handle = await world.start(checkout)
-            await asyncio.wait_for(charged.wait(), 10)
+            await asyncio.wait_for(charged.wait(), PATIENCE)
         changed = world.context.settings.model_copy(
             update={"public_url": "https://elsewhere.example", "action_expires_after": 3600.0}
         )

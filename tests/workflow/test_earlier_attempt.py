@@ -15,6 +15,7 @@ from activities.refunding import Refunding
 from domain.checkout import MethodType
 from domain.decline import DeclineCategory
 from domain.ids import attempt_id
+from tests.patience import PATIENCE
 from tests.workflow.conftest import NewWorld
 from tests.workflow.plays import decline, never
 from tests.workflow.world import AMOUNT, World
@@ -25,16 +26,17 @@ from workflows.messages import CancelCheckout
 async def blocked(world: World) -> tuple[str, WorkflowHandle[Any, Any]]:
     """A checkout that was declined at its first account, which then turns out to hold money."""
     world.banks["card-a"].charge_script = [decline(DeclineCategory.SOFT)]
-    world.faults.stall[4] = 1.0  # plan, claim, record; the next claim waits for what the test does
+    told = world.faults.held[4] = asyncio.Event()  # plan, claim, record; the next claim waits
     checkout = await world.checkout()
     handle = await world.start(checkout)
     await world.until_told(checkout, "attempt.declined")
     await world.become(attempt_id(checkout, 1), "captured")
+    told.set()
     return checkout, handle
 
 
 async def alerted(world: World, checkout: str) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not await world.alerts(attempt_id(checkout, 2)):  # noqa: ASYNC110 - a worker writes it
             await asyncio.sleep(0.05)
     assert await world.alerts(attempt_id(checkout, 2)) == ["attempt.blocked"]

@@ -11,6 +11,7 @@ from domain.decline import Decline, DeclineCategory, DeclineCode
 from domain.ids import attempt_id
 from domain.outcome import PaymentStatus
 from storage import attempts
+from tests.patience import PATIENCE
 from tests.workflow.conftest import NewWorld
 from tests.workflow.plays import Play, approve, decline, lost, never, not_sent, pending, wrong_amount
 from tests.workflow.world import AMOUNT, World
@@ -102,7 +103,7 @@ async def cut_off(world: World, *, at: int) -> tuple[str, WorkflowHandle[Any, An
     world.faults.down_from = at
     checkout = await world.checkout()
     handle = await world.start(checkout)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         await world.faults.missed.wait()
     await world.skip(2 * DEADLINE)
     return checkout, handle

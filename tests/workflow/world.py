@@ -39,6 +39,7 @@ from storage import attempts, checkouts, merchants
 from storage.database import Database
 from storage.tables import Alert, Attempt, CheckoutEvent, Refund
 from storage.tables import Checkout as CheckoutRow
+from tests.patience import PATIENCE
 from tests.workflow.bank import Bank, Effect
 from tests.workflow.faulty_database import FaultyDatabase
 from worker import WORKFLOWS, activity_methods
@@ -170,7 +171,7 @@ class World:
         in the middle of one. `at_rest`: between its activities, too, which would still act for it.
         """
         busy = IN_A_TASK + IN_AN_ACTIVITY if at_rest else IN_A_TASK
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while (await handle.fetch_history()).events[-1].event_type in busy:  # noqa: ASYNC110 - a server's
                 await asyncio.sleep(0.02)
         await handle.terminate("lost")
@@ -255,14 +256,14 @@ class World:
         assert found is not None
         return found
 
-    async def until(self, checkout_id: str, status: str, *, within: float = 10) -> CheckoutRow:
+    async def until(self, checkout_id: str, status: str, *, within: float = PATIENCE) -> CheckoutRow:
         """The row, once it has this status. Time is real here: nothing is skipped while nobody waits."""
         async with asyncio.timeout(within):
             while (row := await self.row(checkout_id)).status != status:  # noqa: ASYNC110 - another process writes it
                 await asyncio.sleep(0.02)
         return row
 
-    async def until_told(self, checkout_id: str, kind: str, *, within: float = 10) -> None:
+    async def until_told(self, checkout_id: str, kind: str, *, within: float = PATIENCE) -> None:
         """Returns once the timeline says so. Time is real here."""
         async with asyncio.timeout(within):
             while await self.told(checkout_id, kind) == 0:  # noqa: ASYNC110 - another process writes it

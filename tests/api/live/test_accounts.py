@@ -35,7 +35,7 @@ async def test_an_order_holds_for_new_checkouts_and_is_recorded(
                 routing = (await shop.check_out(card()))["routing"]
                 return {"gateway": "stripe", "account": "stripe", "reason": "disabled"} in routing["excluded"]
 
-            await eventually("new checkouts go elsewhere", kept_out, within=5)
+            await eventually("new checkouts go elsewhere", kept_out)
             query = {"currency": "USD", "country": "US"}
             resolved = (await shop.http.get("/v1/routing/resolve", params=query)).json()
             assert [each["account"] for each in resolved["plan"]] == ["flutterwave"]
@@ -49,7 +49,7 @@ async def test_an_order_holds_for_new_checkouts_and_is_recorded(
         async def back() -> bool:
             return bool((await shop.check_out(card()))["routing"]["plan"][0]["account"] == "stripe")
 
-        await eventually("traffic is back", back, within=5)
+        await eventually("traffic is back", back)
     rows = await database.fetch(
         "SELECT action, after, reason FROM audit_log WHERE actor = $1 AND subject = 'stripe' ORDER BY id",
         me,
@@ -92,7 +92,7 @@ async def test_scores_are_learnt_from_what_checkouts_come_to(stack: Stack, shop:
                 if score["group"].startswith("card/NGN/") and score["good"] > 1
             ]
 
-        assert (await eventually("scores", learnt, within=20))[0]["rate"] > 0.5
+        assert (await eventually("scores", learnt))[0]["rate"] > 0.5
 
 
 def test_the_command_lists_and_orders(new_shell: Shell) -> None:

@@ -124,7 +124,7 @@ async def test_a_notification_is_sent_again(office: httpx.AsyncClient, shop: Sho
             detail = await done(await office.get(f"{CHECKOUTS}/{paid['id']}"))
             return next((each for each in detail["notifications"] if each["delivered_at"]), None)
 
-        notification = await eventually("the notification", delivered, within=15)
+        notification = await eventually("the notification", delivered)
         first = len(await receiver.wait())
         detail = await done(await ask(office, paid, f"notifications/{notification['id']}/resend"))
         assert detail["timeline"][-1]["kind"] == "notification.resent"

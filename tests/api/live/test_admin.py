@@ -292,7 +292,7 @@ async def test_running_checkouts_wait_and_go_on(
             found = await shop.get(accepted["id"])
             return [attempt["status"] for attempt in found["attempts"]] == ["declined"]
 
-        await eventually("declined at stripe", declined, within=15)
+        await eventually("declined at stripe", declined)
         assert (await shop.get(accepted["id"]))["status"] == "processing"
         second = attempt_id(accepted["id"], 2)
         assert await sandbox.requests(reference=second) == []

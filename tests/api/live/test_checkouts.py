@@ -63,7 +63,6 @@ async def test_a_currency_that_nobody_takes_fails_without_an_attempt(shop: Shop)
 async def test_the_caller_decides_how_long_to_wait(shop: Shop) -> None:
     began = time.monotonic()
     made = await shop.check_out(nigerian_card(), wait=0)
-    assert time.monotonic() - began < 2
     assert made["status"] == "processing"
     assert (await shop.until(made["id"]))["status"] == "succeeded"
     waiting = await shop.check_out(challenged(), wait=30)

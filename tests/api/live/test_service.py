@@ -18,6 +18,7 @@ from devstack.settings import product_environment
 from devstack.stack import Stack
 from tests.e2e.requests import Json
 from tests.live import Shop, eventually
+from tests.patience import PATIENCE
 
 OPERATIONS = {
     ("post", "/v1/checkouts"),
@@ -112,7 +113,7 @@ async def test_it_is_not_ready_on_an_old_schema(
     async def ready() -> bool:
         return (await shop.http.get("/readyz")).is_success
 
-    await eventually("ready again", ready, within=5)
+    await eventually("ready again", ready)
 
 
 async def test_the_description_is_valid_and_every_refusal_is_typed_with_an_example(shop: Shop) -> None:
@@ -176,7 +177,7 @@ async def test_a_typo_in_the_country_map_refuses_the_start(
     process = await asyncio.create_subprocess_exec(
         sys.executable, *command, cwd=ROOT, env=environment, stdin=DEVNULL, stdout=PIPE, stderr=PIPE
     )
-    printed, errors = await asyncio.wait_for(process.communicate(), 120)
+    printed, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
     assert process.returncode == 1
     assert printed == b""
     told = errors.decode()

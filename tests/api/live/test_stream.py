@@ -14,6 +14,7 @@ from domain.operator import Role
 from tests.desk import Json, browser, new_person, sign_in
 from tests.e2e.requests import DECLINED, card
 from tests.live import Shop, open_office
+from tests.patience import PATIENCE
 
 STREAM = "/v1/admin/stream"
 
@@ -46,7 +47,7 @@ async def followed(at: httpx.AsyncClient) -> AsyncIterator[asyncio.Queue[Json]]:
 
 
 async def until(rows: asyncio.Queue[Json], checkout_id: str, status: str) -> Json:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while True:
             row = await rows.get()
             assert row, "the stream has ended"
@@ -101,6 +102,6 @@ async def test_a_stream_ends_with_its_session(stack: Stack, database: asyncpg.Co
         await sign_in(at, person)
         async with followed(at) as rows:
             await database.execute("DELETE FROM operator_sessions WHERE operator_id = $1", person.id)
-            async with asyncio.timeout(live_feed.HEARTBEAT + 5):
+            async with asyncio.timeout(live_feed.HEARTBEAT + PATIENCE):
                 while await rows.get():
                     pass
