@@ -5,12 +5,15 @@ import asyncio
 import json
 import os
 import secrets
+import shutil
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
 
 from chaos.campaign import Plan, run
+from chaos.evidence import Evidence
 from chaos.mix import draw
 from chaos.picture import draw_picture
 from chaos.report import shortfalls, show
@@ -22,6 +25,15 @@ _WIDTH = 150
 RATE = 3.0
 """Two cores carry it: half a second of processor time goes into each checkout, with its share of restarts,
 sandbox and campaign. Above that the queue is measured, and not the product."""
+
+
+def set_aside(data_dir: Path, evidence: Evidence, name: str) -> Path:
+    """Where all of it now is that tells of a violated campaign, with what the oracle has judged by
+    (evidence.json): the next campaign would begin by deleting it."""
+    (data_dir / "evidence.json").write_text(json.dumps(asdict(evidence), default=str) + "\n")
+    kept = data_dir.with_name(name)
+    shutil.rmtree(kept, ignore_errors=True)
+    return data_dir.rename(kept)
 
 
 def main() -> int:
@@ -58,15 +70,17 @@ def main() -> int:
     except (StartFailed, OSError) as error:
         console.print(f"error: {error}", style="bold red", soft_wrap=True)
         return 1
-    report = data_dir / "report.json"
-    report.write_text(json.dumps(outcome.report, indent=2, default=str) + "\n")
+    (data_dir / "report.json").write_text(json.dumps(outcome.report, indent=2, default=str) + "\n")
     draw_picture(outcome.evidence, outcome.kills, outcome.report, data_dir / "campaign.png")
+    if outcome.violations:
+        data_dir = set_aside(data_dir, outcome.evidence, f"chaos-violated-{seed}")
     show(console, outcome.report)
     missed = shortfalls(outcome.report)
     for line in missed:
         console.print(f"missed: {line}", style="yellow", highlight=False)
     console.print(
-        f"report: {report}; a picture (campaign.png), the stack's data and its logs lie beside it",
+        f"report: {data_dir / 'report.json'}; "
+        "a picture (campaign.png), the stack's data and its logs lie beside it",
         highlight=False,
     )
     if outcome.violations:
