@@ -131,7 +131,7 @@ async def scripted_stripe() -> AsyncIterator[tuple[Stripe, Scripted]]:
                     "previous_webhook_secret": "whsec_before",
                     "base_url": script.base_url,
                     "connect_timeout": 10,
-                    "read_timeout": 0.5,
+                    "read_timeout": 2,
                 }
             )
         )

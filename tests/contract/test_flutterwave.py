@@ -111,7 +111,7 @@ class Attempt:
 async def attempt(sandbox: SandboxProcess) -> AsyncIterator[Attempt]:
     fields = dict(CASE.credentials(sandbox.gateways["flutterwave"]))
     credentials = REGISTRATION.credentials.model_validate(
-        fields | {"connect_timeout": 2.0, "read_timeout": 2.0}
+        fields | {"connect_timeout": PATIENCE, "read_timeout": PATIENCE}
     )
     gateway = REGISTRATION.build(credentials)
     async with SandboxClient(sandbox.control) as world:
@@ -198,7 +198,7 @@ async def test_a_page_whose_closing_went_unanswered_is_not_called_closed(
     attempt: Attempt, fault: str
 ) -> None:
     await attempt.charge(PAGE)
-    await attempt.world.fault("flutterwave", "cancel", fault, count=1, seconds=5)
+    await attempt.world.fault("flutterwave", "cancel", fault, count=1, seconds=1)
     assert isinstance(await attempt.gateway.close(attempt.handle), Unknown)
     assert isinstance(await attempt.gateway.close(attempt.handle), Canceled)
 
@@ -241,7 +241,7 @@ async def test_the_same_charge_sent_twice_charges_twice(attempt: Attempt) -> Non
 
 @pytest.mark.parametrize("fault", ["timeout_after", "error_after", "reset_after", "malformed"])
 async def test_a_lost_answer_is_looked_up_and_not_repeated(attempt: Attempt, fault: str) -> None:
-    await attempt.world.fault("flutterwave", "charge", fault, count=1, seconds=5)
+    await attempt.world.fault("flutterwave", "charge", fault, count=1, seconds=1)
     assert isinstance(await attempt.charge(), Unknown)
     assert await attempt.statuses() == [PaymentStatus.CAPTURED]
     assert len(await attempt.sent("charge")) == 1
