@@ -170,10 +170,7 @@ class World:
         Between two of its tasks: the time-skipping server never skips again once a run has been terminated
         in the middle of one. `at_rest`: between its activities, too, which would still act for it.
         """
-        busy = IN_A_TASK + IN_AN_ACTIVITY if at_rest else IN_A_TASK
-        async with asyncio.timeout(PATIENCE):
-            while (await handle.fetch_history()).events[-1].event_type in busy:  # noqa: ASYNC110 - a server's
-                await asyncio.sleep(0.02)
+        await _until_not(handle, IN_A_TASK + IN_AN_ACTIVITY if at_rest else IN_A_TASK)
         await handle.terminate("lost")
 
     def watcher(self, checkout_id: str, number: int = 1) -> WorkflowHandle[Any, Any]:
@@ -181,9 +178,17 @@ class World:
             f"watch/{attempt_id(checkout_id, number)}", result_type=Compensated
         )
 
-    async def news(self, handle: WorkflowHandle[Any, Any], checkout_id: str, number: int = 1) -> None:
-        """A webhook about this attempt has arrived."""
+    async def news(
+        self, handle: WorkflowHandle[Any, Any], checkout_id: str, number: int = 1, *, heard: bool = True
+    ) -> None:
+        """A webhook about this attempt has arrived.
+
+        `heard`: the run knows of it. Where the time-skipping server leaps before, it can hand out a workflow
+        task that nobody gets, and waits for ever.
+        """
         await handle.signal("gateway_news", GatewayNews(attempt_id=attempt_id(checkout_id, number)))
+        if heard:
+            await _until_not(handle, (*IN_A_TASK, EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED))
 
     async def compensated(self, checkout_id: str, number: int = 1) -> str:
         """Let time pass until the watcher of this attempt has ended, and tell what it says."""
@@ -320,6 +325,13 @@ class World:
             graceful_shutdown_timeout=timedelta(0),
             **options,
         )
+
+
+async def _until_not(handle: WorkflowHandle[Any, Any], ends: Sequence[EventType.ValueType]) -> None:
+    """Returns once the history ends with none of these events. Time is real here."""
+    async with asyncio.timeout(PATIENCE):
+        while (await handle.fetch_history()).events[-1].event_type in ends:  # noqa: ASYNC110 - a server's
+            await asyncio.sleep(0.02)
 
 
 async def _ended(handle: WorkflowHandle[Any, Any]) -> Any:
