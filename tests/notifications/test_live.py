@@ -26,7 +26,7 @@ async def secret_of(stack: Stack, shop: Shop) -> str:
         await database.aclose()
 
 
-async def test_a_paid_checkout_is_told_at_once_and_again_until_it_is_taken(
+async def test_a_paid_checkout_is_told_and_told_again_until_it_is_taken(
     stack: Stack, shop: Shop, receiver: Receiver, database: asyncpg.Connection
 ) -> None:
     receiver.answers = [status(503)]
