@@ -43,6 +43,7 @@ from activities.refunding import Refunding
 from activities.screening import screener_of
 from config import logging as logs
 from config import tracing
+from config.draining import drained
 from config.keys import BadKeys
 from config.settings import Settings
 from config.temporal import connect, register_search_attributes
@@ -82,6 +83,9 @@ WORKFLOWS: Sequence[type] = (
 
 DRAIN = timedelta(seconds=30)
 """How long running activities may take after SIGTERM."""
+GONE = DRAIN + timedelta(seconds=5)
+"""When the process ends after SIGTERM, whatever still runs: before it is killed (`stop_grace_period` in
+docker-compose.yml, `terminationGracePeriodSeconds` in deploy/kubernetes/worker.yaml)."""
 ACTIVITIES_AT_ONCE = 100
 CALLS_OF_AN_ACCOUNT = 400
 """Activities that wait for one account's gateway: the 200 connections of its pool (`gateways/transport.py`),
@@ -267,7 +271,7 @@ async def main() -> None:
         if await known_policy(context, stop):
             gc.collect()
             gc.freeze()  # what a start makes lives as long as the process: no collection looks at it again
-            async with build_notifier(client, context), build_worker(client, context):
+            async with drained(build_notifier(client, context), build_worker(client, context), within=GONE):
                 log.info(
                     "worker.started", task_queue=settings.task_queue, accounts=sorted(context.accounts.known)
                 )

@@ -3,7 +3,7 @@
 import itertools
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -15,12 +15,14 @@ from temporalio.worker import Worker
 from activities.callback import Callbacks
 from activities.notifying import Notifying
 from api.outbox import start_due
+from config.draining import drained
 from config.settings import Settings
 from domain.checkout import CheckoutStatus
 from domain.ids import Prefix, new_id
 from storage import checkouts, merchant_secrets, merchants, notifications
 from storage.database import Database
 from storage.tables import Alert, Checkout, Notification
+from worker import GONE
 from workflows.merchant_notification import MerchantNotification, notification_queue
 
 _numbers = itertools.count(1)
@@ -87,19 +89,23 @@ class World:
         async with self.runs(client), self.deliveries(client, callbacks):
             yield
 
-    def runs(self, client: Client) -> Worker:
+    def runs(self, client: Client) -> AbstractAsyncContextManager[None]:
         """Workflows run in the sandbox: there their determinism is checked."""
-        return Worker(client, task_queue=self.settings.task_queue, workflows=[MerchantNotification])
+        worker = Worker(client, task_queue=self.settings.task_queue, workflows=[MerchantNotification])
+        return drained(worker, within=GONE)
 
-    def deliveries(self, client: Client, callbacks: Callbacks | None = None) -> Worker:
+    def deliveries(
+        self, client: Client, callbacks: Callbacks | None = None
+    ) -> AbstractAsyncContextManager[None]:
         """On leaving it drops what it is at."""
         notifying = Notifying(self.database, self.settings, callbacks)
-        return Worker(
+        worker = Worker(
             client,
             task_queue=notification_queue(self.settings.task_queue),
             activities=[notifying.deliver_notification, notifying.give_up_notification],
             graceful_shutdown_timeout=timedelta(0),
         )
+        return drained(worker, within=GONE)
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ import asyncio
 import itertools
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -26,6 +26,7 @@ from temporalio.worker import Worker
 from activities.context import Context
 from activities.messages import Compensated
 from activities.screening import screener_of
+from config.draining import drained
 from config.settings import Settings
 from config.temporal import DATA_CONVERTER
 from domain.capabilities import Account, Capabilities
@@ -42,7 +43,7 @@ from storage.tables import Checkout as CheckoutRow
 from tests.patience import PATIENCE
 from tests.workflow.bank import Bank, Effect
 from tests.workflow.faulty_database import FaultyDatabase
-from worker import WORKFLOWS, activity_methods
+from worker import GONE, WORKFLOWS, activity_methods
 from workflows.abandoned_attempt import AbandonedAttempt
 from workflows.checkout import Checkout
 from workflows.messages import CheckoutInput, CheckoutResult, GatewayNews, WatchInput
@@ -315,9 +316,12 @@ class World:
             if body in effect.reference and kind in (None, effect.kind)
         ]
 
-    def worker(self, **options: Any) -> Worker:
-        """A worker that runs workflows inside the sandbox: there their determinism is checked."""
-        return Worker(
+    def worker(self, **options: Any) -> AbstractAsyncContextManager[None]:
+        """A worker that runs workflows inside the sandbox: there their determinism is checked.
+
+        On leaving it drops what it is at.
+        """
+        worker = Worker(
             self.client,
             task_queue=self.task_queue,
             workflows=WORKFLOWS,
@@ -325,6 +329,7 @@ class World:
             graceful_shutdown_timeout=timedelta(0),
             **options,
         )
+        return drained(worker, within=GONE)
 
 
 async def _until_not(handle: WorkflowHandle[Any, Any], ends: Sequence[EventType.ValueType]) -> None:
