@@ -120,7 +120,7 @@ async def test_malformed_is_a_200_that_nobody_can_read(
 async def test_slow_takes_effect_even_if_the_client_has_left(
     gateway: str, client: httpx.AsyncClient, control: SandboxClient, reference: str
 ) -> None:
-    await control.fault(gateway, "charge", "slow", seconds=3, count=1, reference=reference)
+    await control.fault(gateway, "charge", "slow", seconds=5, count=1, reference=reference)
     with pytest.raises(httpx.ReadTimeout):
         await charge(gateway, client, reference, read=0.3)
     assert await control.ledger(reference=reference) == []

@@ -48,7 +48,7 @@ async def test_other_parameters_under_a_key_are_refused(
 async def test_a_key_in_use_is_a_409(
     stripe: httpx.AsyncClient, control: SandboxClient, reference: str
 ) -> None:
-    await control.fault("stripe", "charge", "slow", seconds=1.0, count=1, reference=reference)
+    await control.fault("stripe", "charge", "slow", seconds=4, count=1, reference=reference)
     headers = {"Idempotency-Key": reference}
     first = asyncio.create_task(stripe.post(INTENTS, data=intent(reference), headers=headers))
     await eventually(lambda: control.requests(reference=reference), bool)

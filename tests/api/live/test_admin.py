@@ -282,7 +282,7 @@ async def test_running_checkouts_wait_and_go_on(
     office: httpx.AsyncClient, shop: Shop, sandbox: SandboxClient
 ) -> None:
     """Stripe is slow to decline, and the failover meets the freeze."""
-    await sandbox.fault("stripe", "charge", "slow", count=1, seconds=1.5)
+    await sandbox.fault("stripe", "charge", "slow", count=1, seconds=5)
     accepted = await shop.check_out(card(stripe="pm_card_chargeDeclinedInsufficientFunds"), wait=0)
     first = attempt_id(accepted["id"], 1)
     await eventually("stripe is asked", lambda: sandbox.requests(reference=first), every=0.02)
